@@ -1,0 +1,62 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+// The modules and the direction of their imports are explained in ARCHITECTURE.md; Tests/TidyTests holds them to it.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "fumehood",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(name: "CCap", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
+        .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(
+            name: "CLinux",
+            cSettings: [
+                .treatAllWarnings(as: .error),
+                .unsafeFlags(["-std=gnu17", "-O2", "-Wall", "-Wextra"]),
+            ]),
+        module("JSON"),
+        module("Config", ["CYaml"]),
+        module("Events", ["JSON"]),
+        module("Linux", ["CLinux", "CCap"]),
+        module("Syscalls", ["CSeccomp"]),
+        module("Cedar", ["JSON"]),
+        module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
+        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox"]),
+        .executableTarget(
+            name: "fumehood",
+            dependencies: [
+                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        tests("JSONTests", ["JSON"]),
+        tests("ConfigTests", ["Config"]),
+        tests("EventsTests", ["Events", "JSON"]),
+        tests("SyscallsTests", ["Syscalls", "CSeccomp"]),
+        tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"]),
+        tests("CedarTests", ["Cedar", "JSON"]),
+        tests("TidyTests", []),
+    ]
+)
