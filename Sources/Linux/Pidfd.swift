@@ -45,3 +45,11 @@ package enum WaitStatus: Equatable, Sendable {
         self = word & 0x7f == 0 ? .exited((word >> 8) & 0xff) : .signaled(word & 0x7f)
     }
 }
+
+extension Pidfd {
+    /// Whether the process has ended within the time. Kernel: poll(2) on a pidfd.
+    package borrowing func waitForEnd(milliseconds: Int32) throws(SystemError) -> Bool {
+        var watched = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+        return try checkErrno("poll") { unsafe poll(&watched, 1, milliseconds) } > 0
+    }
+}
