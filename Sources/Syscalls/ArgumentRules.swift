@@ -91,26 +91,23 @@ extension SyscallPolicy {
         // PER_LINUX, PER_LINUX32, UNAME26 and both, and the question without a change.
         var values: [UInt32] = [0, 8, 0x2_0000, 0x2_0008, 0xFFFF_FFFF]
         // ADDR_NO_RANDOMIZE with each of them, as `setarch -R` and gdb ask for it.
-        if unsafe.contains(.personality) { values += [0x4_0000, 0x4_0008, 0x6_0000, 0x6_0008] }
+        if unsafe.contains(.personality) { values = [0, 8, 0x2_0000, 0x2_0008, 0x4_0000, 0x4_0008, 0x6_0000, 0x6_0008, 0xFFFF_FFFF] }
         return Rule([Case([Condition(0, in: values)], .allowed)], otherwise: forbidden(.personality, Errno.permission))
     }
 
     private var ioctl: Rule {
-        var allowed = ioctls.union(Request.base)
-        if families.contains(.netClient) || families.contains(.netServer) || families.contains(.netlinkRoute) {
-            allowed.formUnion(Request.interfaces)
-        }
+        var allowed = merged(Request.base, ioctls)
+        if families.intersects([.netClient, .netServer, .netlinkRoute]) { allowed = merged(allowed, Request.interfaces) }
         let injection = unsafe.contains(.terminalInjection) ? Outcome.allowed : forbidden(.terminalInjection, Errno.permission)
         return Rule(
             [
                 Case([Condition(1, in: Request.injecting)], injection),
-                Case([Condition(1, in: Array(allowed.subtracting(Request.injecting)))], .allowed),
+                Case([Condition(1, in: allowed)], .allowed),
             ], otherwise: deny(Errno.permission, .item))
     }
 
     private var prctl: Rule {
-        let allowed = Array(prctls.union(ProcessOption.base))
-        return Rule([Case([Condition(0, in: allowed)], .allowed)], otherwise: deny(Errno.permission, .item))
+        Rule([Case([Condition(0, in: merged(ProcessOption.base, prctls))], .allowed)], otherwise: deny(Errno.permission, .item))
     }
 
     /// By address family; every other family answers EAFNOSUPPORT, as a kernel without it would.
@@ -143,14 +140,36 @@ extension SyscallPolicy {
 
     private var setsockopt: Rule {
         var allowed = socketOptions
-        if families.intersects([.netClient, .netServer]) { allowed.formUnion(SocketOption.internet) }
-        if families.intersects([.netClient, .netServer, .unixSocket, .netlinkRoute]) { allowed.formUnion(SocketOption.generic) }
-        if families.contains(.netlinkRoute) { allowed.formUnion(SocketOption.netlink) }
-        let levels = Dictionary(grouping: allowed, by: \.level).sorted { $0.key < $1.key }
-        let cases = levels.map { level, options in
-            Case([Condition(1, in: [level]), Condition(2, in: options.map(\.option))], .allowed)
+        if families.intersects([.netClient, .netServer]) { allowed = merged(allowed, SocketOption.internet) }
+        if families.intersects([.netClient, .netServer, .unixSocket, .netlinkRoute]) { allowed = merged(allowed, SocketOption.generic) }
+        if families.contains(.netlinkRoute) { allowed = merged(allowed, SocketOption.netlink) }
+        var cases: [Case] = []
+        var rest = allowed[...]
+        while let level = rest.first?.level {
+            let options = rest.prefix { $0.level == level }
+            rest = rest.dropFirst(options.count)
+            cases.append(Case([Condition(1, in: [level]), Condition(2, in: options.map(\.option))], .allowed))
         }
         return Rule(cases, otherwise: deny(Errno.permission, .item))
+    }
+
+    /// Two ascending lists as one, each value once.
+    private func merged<Value: Comparable>(_ left: [Value], _ right: [Value]) -> [Value] {
+        if right.isEmpty { return left }
+        var all: [Value] = []
+        all.reserveCapacity(left.count + right.count)
+        var (i, j) = (0, 0)
+        while i < left.count || j < right.count {
+            if j == right.count || (i < left.count && left[i] < right[j]) {
+                all.append(left[i])
+                i += 1
+            } else {
+                if i < left.count, left[i] == right[j] { i += 1 }
+                all.append(right[j])
+                j += 1
+            }
+        }
+        return all
     }
 }
 

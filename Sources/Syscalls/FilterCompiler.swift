@@ -17,7 +17,8 @@ struct FilterCompiler {
     private var reversed: [BPFInstruction] = []
     /// The nearest place of each target; a far one is re-emitted (a return) or reached by a jump.
     private var nearest: [Int] = []
-    private var returns: [UInt32: Label] = [:]
+    /// Few: a list is faster than a table.
+    private var returns: [(value: UInt32, label: Label)] = []
     /// Places of the two constants of the cookie, while it is there.
     private var cookie: (low: Int, high: Int)?
 
@@ -65,9 +66,9 @@ struct FilterCompiler {
 
     private mutating func answer(_ answer: Answer) -> Label {
         let value = answer.returnValue
-        if let known = returns[value] { return known }
+        for known in returns where known.value == value { return known.label }
         let made = label(append(BPFInstruction(code: BPFCode.return, k: value)))
-        returns[value] = made
+        returns.append((value, made))
         return made
     }
 
@@ -155,23 +156,43 @@ struct FilterCompiler {
     private mutating func decide(
         _ condition: Condition, _ groups: [(ranges: [ClosedRange<UInt32>], target: Label)], else fallback: Label
     ) -> Label {
-        var edges: [UInt32] = [0]
-        for group in groups {
-            for range in group.ranges {
-                edges.append(range.lowerBound)
-                if range.upperBound != .max { edges.append(range.upperBound + 1) }
-            }
-        }
-        edges.sort()
-        var starts: [UInt32] = []
-        var targets: [Label] = []
-        for edge in edges where starts.last != edge {
-            let target = groups.last { group in group.ranges.contains { $0.contains(edge) } }?.target ?? fallback
-            if targets.last == target { continue }
-            starts.append(edge)
-            targets.append(target)
-        }
+        var starts: [UInt32] = [0]
+        var targets = [fallback]
+        for group in groups { overlay(group.ranges, group.target, &starts, &targets) }
         return decision(condition, starts, targets)
+    }
+
+    /// Puts `target` over the runs that `ranges`, ascending, cover.
+    private func overlay(_ ranges: [ClosedRange<UInt32>], _ target: Label, _ starts: inout [UInt32], _ targets: inout [Label]) {
+        var newStarts: [UInt32] = []
+        var newTargets: [Label] = []
+        newStarts.reserveCapacity(starts.count + 2 * ranges.count)
+        newTargets.reserveCapacity(starts.count + 2 * ranges.count)
+        func put(_ start: UInt32, _ label: Label) {
+            if newTargets.last == label { return }
+            newStarts.append(start)
+            newTargets.append(label)
+        }
+        var run = 0
+        var position: UInt32 = 0
+        for range in ranges {
+            // What lies before the range keeps its targets.
+            while position < range.lowerBound {
+                while run + 1 < starts.count, starts[run + 1] <= position { run += 1 }
+                put(position, targets[run])
+                position = run + 1 < starts.count ? min(starts[run + 1], range.lowerBound) : range.lowerBound
+            }
+            put(range.lowerBound, target)
+            if range.upperBound == .max {
+                (starts, targets) = (newStarts, newTargets)
+                return
+            }
+            position = range.upperBound + 1
+        }
+        while run + 1 < starts.count, starts[run + 1] <= position { run += 1 }
+        put(position, targets[run])
+        for rest in starts.indices[(run + 1)...] { put(starts[rest], targets[rest]) }
+        (starts, targets) = (newStarts, newTargets)
     }
 
     /// Allows when the sixth argument is the cookie. Both halves are folded before the one test: no branch, and so no

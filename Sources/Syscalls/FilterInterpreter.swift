@@ -16,6 +16,12 @@ struct SeccompCall {
         }
     }
 
+    /// The argument registers.
+    var arguments: Arguments {
+        func register(_ index: Int) -> UInt64 { UInt64(words[4 + 2 * index]) | UInt64(words[5 + 2 * index]) << 32 }
+        return Arguments(register(0), register(1), register(2), register(3), register(4), register(5))
+    }
+
     /// The words that say which syscall it is: number and architecture.
     static let identity: UInt16 = 0b11
 
@@ -33,7 +39,7 @@ public enum FilterInterpreter {
 
     /// The return value and a mask of the words read (bit n is word n of `SeccompCall`).
     @inline(__always)
-    static func run(_ program: Span<BPFInstruction>, _ call: SeccompCall) -> (value: UInt32, read: UInt16, argumentsAt: Int) {
+    static func run(_ program: Span<BPFInstruction>, _ call: borrowing SeccompCall) -> (value: UInt32, read: UInt16, argumentsAt: Int) {
         var accumulator: UInt32 = 0
         var index: UInt32 = 0
         var counter = 0

@@ -47,45 +47,56 @@ private struct Proof {
     }
 
     func nativeCalls() throws(SyscallError) {
+        var call = SeccompCall(architecture: table.architecture.auditIdentity, number: 0)
         var leaf = 0
         for number in 0..<512 as Range<UInt32> {
             while leaf + 1 < table.starts.count, table.starts[leaf + 1] <= number { leaf += 1 }
-            try check(number, table.leaves[leaf])
+            call.words[0] = number
+            try check(call, table.leaves[leaf])
         }
-        var edges: Set<UInt32> = [0x3FFF_FFFF, 0x7FFF_FFFF, .max]
-        for bit in 9..<32 as Range<UInt32> { edges.insert(1 << bit) }
-        for start in table.starts where start >= 511 { edges.formUnion([start &- 1, start, start &+ 1]) }
+        var edges: [UInt32] = [0x3FFF_FFFF, 0x7FFF_FFFF, .max]
+        for bit in 9..<32 as Range<UInt32> { edges.append(1 << bit) }
+        for start in table.starts where start >= 511 { edges += [start &- 1, start, start &+ 1] }
         for instruction in program where instruction.k >= 511 && instruction.code & 7 == BPFCode.jump {
-            edges.formUnion([instruction.k &- 1, instruction.k, instruction.k &+ 1])
+            edges += [instruction.k &- 1, instruction.k, instruction.k &+ 1]
         }
-        for number in edges where number >= 512 { try check(number, table.leaf(number)) }
+        for number in ascending(edges) where number >= 512 {
+            call.words[0] = number
+            try check(call, table.leaf(number))
+        }
     }
 
-    private func check(_ number: UInt32, _ leaf: RuleTable.Leaf) throws(SyscallError) {
-        let call = SeccompCall(architecture: table.architecture.auditIdentity, number: number)
+    private func check(_ call: SeccompCall, _ leaf: RuleTable.Leaf) throws(SyscallError) {
         switch leaf {
         case .plain(let outcome): try run(call, outcome.answer, mayRead: SeccompCall.identity)
         case .rule(let index): try check(call, table.rules[index])
         }
     }
 
-    private func run(_ call: SeccompCall, _ expected: Answer, mayRead: UInt16) throws(SyscallError) {
+    private func run(_ call: borrowing SeccompCall, _ expected: Answer, mayRead: UInt16) throws(SyscallError) {
         let result = FilterInterpreter.run(program.span, call)
         if result.value != expected.returnValue { throw refusal(call, expected, result.value, false) }
         if result.read & ~mayRead != 0 { throw refusal(call, expected, result.value, true) }
     }
 
-    private func refusal(_ call: SeccompCall, _ expected: Answer, _ found: UInt32, _ reads: Bool) -> SyscallError {
-        let arguments = registers(call)
-        return .mismatch(
+    private func refusal(_ call: borrowing SeccompCall, _ expected: Answer, _ found: UInt32, _ reads: Bool) -> SyscallError {
+        .mismatch(
             FilterMismatch(
-                architecture: call.words[1], number: call.words[0], arguments: arguments, expected: expected, found: found,
+                architecture: call.words[1], number: call.words[0], arguments: call.arguments, expected: expected, found: found,
                 readsTooMuch: reads))
     }
 
-    private func registers(_ call: SeccompCall) -> Arguments {
-        func register(_ index: Int) -> UInt64 { UInt64(call.words[4 + 2 * index]) | UInt64(call.words[5 + 2 * index]) << 32 }
-        return Arguments(register(0), register(1), register(2), register(3), register(4), register(5))
+    /// Sorted, each value once.
+    private func ascending(_ values: [UInt32]) -> [UInt32] {
+        var values = values
+        values.sort()
+        var kept = 0
+        for index in values.indices where index == 0 || values[index] != values[kept - 1] {
+            values[kept] = values[index]
+            kept += 1
+        }
+        values.removeLast(values.count - kept)
+        return values
     }
 
     // MARK: rules
@@ -94,82 +105,77 @@ private struct Proof {
     private struct Candidates {
         let word: Int
         var masks: [UInt32] = []
-        var values: Set<UInt32> = [0, .max]
+        var values: [UInt32] = [0, .max]
 
-        mutating func edge(_ constant: UInt32) { values.formUnion([constant &- 1, constant, constant &+ 1]) }
+        mutating func edge(_ constant: UInt32) {
+            values.append(constant &- 1)
+            values.append(constant)
+            values.append(constant &+ 1)
+        }
     }
 
     private func check(_ call: SeccompCall, _ rule: Rule) throws(SyscallError) {
         var words: [Candidates] = []
         var mayRead = SeccompCall.identity
-        for condition in rule.cases.lazy.flatMap(\.conditions) {
-            let word = 4 + 2 * Int(condition.argument) + (condition.high ? 1 : 0)
-            mayRead |= 1 << UInt16(word)
-            let place = words.firstIndex { $0.word == word } ?? words.count
-            if place == words.count { words.append(Candidates(word: word)) }
-            if condition.mask != .max, !words[place].masks.contains(condition.mask) { words[place].masks.append(condition.mask) }
-            for range in condition.ranges {
-                words[place].edge(range.lowerBound)
-                words[place].edge(range.upperBound)
+        for candidate in rule.cases {
+            for condition in candidate.conditions {
+                let word = condition.word
+                mayRead |= 1 << UInt16(word)
+                let place = words.firstIndex { $0.word == word } ?? words.count
+                if place == words.count { words.append(Candidates(word: word)) }
+                if condition.mask != .max, !words[place].masks.contains(condition.mask) { words[place].masks.append(condition.mask) }
+                for range in condition.ranges {
+                    words[place].edge(range.lowerBound)
+                    if range.count > 1 { words[place].edge(range.upperBound) }
+                }
             }
         }
         if rule.admitsCookie { mayRead |= SeccompCall.bit(5, high: false) | SeccompCall.bit(5, high: true) }
         collectConstants(call, into: &words)
+        var combinations = 1
         for index in words.indices {
+            var values = words[index].values
             for mask in words[index].masks {
-                for value in words[index].values {
-                    words[index].values.insert(value | ~mask)
-                    words[index].values.insert(value & mask)
-                }
-                for bit in 0..<32 as Range<UInt32> where mask & 1 << bit != 0 {
-                    words[index].values.formUnion([1 << bit, mask ^ 1 << bit])
-                }
+                for value in words[index].values { values += [value | ~mask, value & mask] }
+                for bit in 0..<32 as Range<UInt32> where mask & 1 << bit != 0 { values += [1 << bit, mask ^ 1 << bit] }
+            }
+            words[index].values = ascending(values)
+            combinations = combinations.multipliedReportingOverflow(by: words[index].values.count).partialValue
+            guard combinations <= FilterProof.maximumCombinations else {
+                throw .malformed(instruction: 0, what: "syscall \(call.words[0]) has too many combinations of arguments to prove")
             }
         }
-        let lists = words.map { ($0.word, Array($0.values)) }
-        guard lists.reduce(1, { $0 * $1.1.count }) <= FilterProof.maximumCombinations else {
-            throw .malformed(instruction: 0, what: "syscall \(call.words[0]) has too many combinations of arguments to prove")
-        }
-        try combine(call, rule, lists[...], mayRead)
+        try combine(call, rule, words, from: 0, mayRead)
         if rule.admitsCookie, let cookie { try admission(call, rule, cookie, mayRead) }
     }
 
     private func combine(
-        _ call: SeccompCall, _ rule: Rule, _ lists: ArraySlice<(Int, [UInt32])>, _ mayRead: UInt16
+        _ call: SeccompCall, _ rule: Rule, _ words: [Candidates], from index: Int, _ mayRead: UInt16
     ) throws(SyscallError) {
-        guard let (word, values) = lists.first else { return try compare(call, rule, mayRead) }
+        if index == words.count { return try compare(call, rule, mayRead) }
         var call = call
-        for value in values {
-            call.words[word] = value
-            try combine(call, rule, lists.dropFirst(), mayRead)
+        for value in words[index].values {
+            call.words[words[index].word] = value
+            try combine(call, rule, words, from: index + 1, mayRead)
         }
     }
 
-    private func compare(_ call: SeccompCall, _ rule: Rule, _ mayRead: UInt16) throws(SyscallError) {
-        try run(call, table.outcome(of: rule, registers(call), cookie).answer, mayRead: mayRead)
+    private func compare(_ call: borrowing SeccompCall, _ rule: Rule, _ mayRead: UInt16) throws(SyscallError) {
+        try run(call, table.outcome(of: rule, call, cookie).answer, mayRead: mayRead)
     }
 
     /// The program's own constants for each word, found by walking what can be reached from the first look at an argument.
     private func collectConstants(_ call: SeccompCall, into words: inout [Candidates]) {
         let start = FilterInterpreter.run(program.span, call).argumentsAt
         guard start >= 0 else { return }
-        // Jumps go forward only: one pass. What A holds at a place: a word's index, -1 unknown or several.
-        var holds: [Int: Int] = [start: -1]
-        var pending = [start]
-        while let place = pending.popLast() {
+        // What A holds at a place: a word's index, -1 unknown or several.
+        // -2 is not reached. A forward pass suffices, as every way to a place is known when it is come to.
+        var holds = [Int16](repeating: -2, count: program.count + 1)
+        holds[start] = -1
+        for place in start..<program.count where holds[place] != -2 {
             let instruction = program[place]
-            var held = holds[place] ?? -1
-            func reach(_ next: Int) {
-                if let known = holds[next] {
-                    if known != held && known != -1 {
-                        holds[next] = -1
-                        pending.append(next)
-                    }
-                } else {
-                    holds[next] = held
-                    pending.append(next)
-                }
-            }
+            var held = Int(holds[place])
+            func reach(_ next: Int) { holds[next] = holds[next] == -2 || Int(holds[next]) == held ? Int16(held) : -1 }
             switch instruction.code {
             case BPFCode.return: break
             case BPFCode.load:

@@ -19,11 +19,11 @@ extension SyscallPolicy {
         case "ioctl":
             let request = try Self.value(item, Request.names, in: word)
             if Request.injecting.contains(request) { throw .onlyUnsafe(word, group: .terminalInjection) }
-            ioctls.insert(request)
+            grant(ioctl: request)
         case "prctl":
-            prctls.insert(try Self.value(item, ProcessOption.names, in: word))
+            grant(prctl: try Self.value(item, ProcessOption.names, in: word))
         case "setsockopt":
-            socketOptions.insert(try Self.socketOption(item, in: word))
+            grant(try Self.socketOption(item, in: word))
         default:
             throw .unknownName(word, nearest: nearest(word, ["ioctl:", "prctl:", "setsockopt:"]))
         }

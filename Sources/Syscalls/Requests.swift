@@ -21,15 +21,17 @@ enum Request {
         ("SIOCETHTOOL", 0x8946),
     ]
 
-    /// T1: the terminal of the cell's own pty, and questions about descriptors.
-    static let base: Set<UInt32> = [
-        0x5401, 0x5402, 0x5403, 0x5404, 0x5409, 0x540A, 0x540B, 0x540E, 0x540F, 0x5410, 0x5411, 0x5413, 0x5414, 0x541B, 0x5421, 0x5422,
-        0x5429, 0x802C_542A, 0x402C_542B, 0x402C_542C, 0x402C_542D, 0x8004_5430, 0x4004_5431, 0x5441, 0x5450, 0x5451, 0x5452, 0x5460,
-        0x2, 0x4004_9409, 0x4020_940D, 0x8008_6601, 0xC020_660B, 0x801C_581F, 0x8004_5200,
+    /// Ascending. T1: the terminal of the cell's own pty, and questions about descriptors.
+    static let base: [UInt32] = [
+        0x2, 0x5401, 0x5402, 0x5403, 0x5404, 0x5409, 0x540A, 0x540B, 0x540E, 0x540F, 0x5410, 0x5411, 0x5413, 0x5414, 0x541B,
+        0x5421, 0x5422, 0x5429, 0x5441, 0x5450, 0x5451, 0x5452, 0x5460, 0x4004_5431, 0x4004_9409, 0x4020_940D, 0x402C_542B,
+        0x402C_542C, 0x402C_542D, 0x8004_5200, 0x8004_5430, 0x8008_6601, 0x801C_581F, 0x802C_542A, 0xC020_660B,
     ]
 
-    /// With an INET or netlink family: facts about interfaces.
-    static let interfaces: Set<UInt32> = [0x8910, 0x8912, 0x8913, 0x8915, 0x8919, 0x891B, 0x8921, 0x8927, 0x8933]
+    /// Ascending. With an INET or netlink family: facts about interfaces.
+    static let interfaces: [UInt32] = [
+        0x8910, 0x8912, 0x8913, 0x8915, 0x8919, 0x891B, 0x8921, 0x8927, 0x8933,
+    ]
 
     /// T0: TIOCSTI types into the terminal, TIOCLINUX pastes into a console.
     static let injecting: [UInt32] = [0x5412, 0x541C]
@@ -51,10 +53,10 @@ enum ProcessOption {
         ("PR_GET_MEMORY_MERGE", 68), ("PR_SET_VMA", 0x5356_4D41), ("PR_SET_PTRACER", 0x5961_6D61), ("PR_GET_AUXV", 0x4155_5856),
     ]
 
-    /// T1: names, facts, and options that only tighten or concern the caller alone.
-    static let base: Set<UInt32> = [
-        1, 2, 3, 4, 7, 15, 16, 21, 22, 23, 25, 27, 29, 30, 36, 37, 38, 39, 40, 41, 42, 47, 50, 51, 52, 53, 54, 55, 56, 60, 61, 63, 64,
-        65, 66, 0x5356_4D41, 0x5961_6D61, 0x4155_5856,
+    /// Ascending. T1: names, facts, and options that only tighten or concern the caller alone.
+    static let base: [UInt32] = [
+        1, 2, 3, 4, 7, 15, 16, 21, 22, 23, 25, 27, 29, 30, 36, 37, 38, 39, 40, 41, 42, 47, 50, 51, 52, 53, 54, 55, 56, 60, 61,
+        63, 64, 65, 66, 0x4155_5856, 0x5356_4D41, 0x5961_6D61,
     ]
 }
 
@@ -82,7 +84,7 @@ extension SocketOption {
         options.map { SocketOption(level: level, option: $0) }
     }
 
-    /// With any socket family.
+    /// Ascending, like the two after it. With any socket family.
     static let generic = options(1, [2, 6, 7, 8, 9, 10, 12, 13, 15, 16, 18, 20, 21, 29, 40, 42, 60])
 
     /// With an INET family. Not TCP_ULP (kernel TLS), packet filters and netfilter tables.

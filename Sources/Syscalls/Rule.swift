@@ -20,15 +20,17 @@ public struct Condition: Hashable, Sendable {
         self.ranges = ranges
     }
 
-    /// The lower word, masked, is one of `values`, in any order.
+    /// The lower word, masked, is one of `values`, which ascend.
     public init(_ argument: UInt8, mask: UInt32 = .max, in values: [UInt32]) {
-        self.init(argument: argument, mask: mask, ranges: values.sorted().map { $0...$0 })
+        self.init(argument: argument, mask: mask, ranges: values.map { $0...$0 })
     }
 
-    func holds(_ arguments: Arguments) -> Bool {
-        let register = arguments[argument]
-        let word = UInt32(truncatingIfNeeded: high ? register >> 32 : register) & mask
-        for range in ranges where word <= range.upperBound { return word >= range.lowerBound }
+    /// The index of the tested word in `SeccompCall`.
+    var word: Int { 4 + 2 * Int(argument) + (high ? 1 : 0) }
+
+    func holds(_ call: borrowing SeccompCall) -> Bool {
+        let value = call.words[word] & mask
+        for range in ranges where value <= range.upperBound { return value >= range.lowerBound }
         return false
     }
 
@@ -160,14 +162,16 @@ public struct RuleTable: Hashable, Sendable {
         if identity != architecture.auditIdentity { return identity == architecture.compatIdentity ? compat : foreign }
         switch leaf(number) {
         case .plain(let outcome): return outcome
-        case .rule(let index): return outcome(of: rules[index], arguments, cookie)
+        case .rule(let index):
+            return outcome(
+                of: rules[index], SeccompCall(architecture: identity, number: number, arguments: arguments), cookie)
         }
     }
 
-    func outcome(of rule: Rule, _ arguments: Arguments, _ cookie: ExecCookie?) -> Outcome {
-        if rule.admitsCookie, let cookie, arguments.a5 == cookie.value { return .allowed }
+    func outcome(of rule: Rule, _ call: borrowing SeccompCall, _ cookie: ExecCookie?) -> Outcome {
+        if rule.admitsCookie, let cookie, call.words[14] == cookie.low, call.words[15] == cookie.high { return .allowed }
         cases: for candidate in rule.cases {
-            for condition in candidate.conditions where !condition.holds(arguments) { continue cases }
+            for condition in candidate.conditions where !condition.holds(call) { continue cases }
             return candidate.outcome
         }
         return rule.otherwise

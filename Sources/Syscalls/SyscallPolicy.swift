@@ -38,9 +38,10 @@ public struct SyscallPolicy: Hashable, Sendable {
     /// Forbidden groups (T0) granted by `unsafe:`.
     public var unsafe: ForbiddenGroups
     /// Granted ioctl requests, prctl options and socket options beyond those of the base and the families.
-    public var ioctls: Set<UInt32> = []
-    public var prctls: Set<UInt32> = []
-    public var socketOptions: Set<SocketOption> = []
+    /// Ascending, each once.
+    public private(set) var ioctls: [UInt32] = []
+    public private(set) var prctls: [UInt32] = []
+    public private(set) var socketOptions: [SocketOption] = []
     public var denials: Denials
     public var foreignABI: ForeignABI
     /// Kill on a forbidden call, where it would have been EPERM; what honest programs probe (ENOSYS, socket families) stays an errno.
@@ -56,6 +57,20 @@ public struct SyscallPolicy: Hashable, Sendable {
         self.denials = denials
         self.foreignABI = foreignABI
         self.paranoid = paranoid
+    }
+
+    /// Grants one ioctl request. TIOCSTI and TIOCLINUX stay forbidden.
+    public mutating func grant(ioctl request: UInt32) { insert(request, into: &ioctls) }
+
+    /// Grants one prctl option.
+    public mutating func grant(prctl option: UInt32) { insert(option, into: &prctls) }
+
+    /// Grants one socket option.
+    public mutating func grant(_ option: SocketOption) { insert(option, into: &socketOptions) }
+
+    private func insert<Value: Comparable>(_ value: Value, into list: inout [Value]) {
+        let place = list.firstIndex { $0 >= value } ?? list.count
+        if place == list.count || list[place] != value { list.insert(value, at: place) }
     }
 
     /// The number that no kernel has, by whose answer the launch proves that its filter is live.
@@ -128,8 +143,8 @@ public struct SyscallPolicy: Hashable, Sendable {
     public func identity(for architecture: Architecture = .native) -> [UInt8] {
         var text = "syscalls \(tableVersion) \(compilerVersion) \(architecture.rawValue) families \(families.bits) unsafe \(unsafe.bits)"
         text += " denials \(denials.rawValue) foreign \(foreignABI.rawValue) paranoid \(paranoid)"
-        text += " ioctl \(ioctls.sorted()) prctl \(prctls.sorted())"
-        text += " setsockopt \(socketOptions.sorted().map { [$0.level, $0.option] })"
+        text += " ioctl \(ioctls) prctl \(prctls)"
+        text += " setsockopt \(socketOptions.map { [$0.level, $0.option] })"
         return Array(text.utf8)
     }
 }
