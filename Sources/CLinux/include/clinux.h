@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stddef.h>
 #include <sys/epoll.h>
+#include <sys/vfs.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <linux/seccomp.h>
