@@ -258,7 +258,7 @@ static long prove(const struct cl_op *op)
         r = s < 0 || st.st_ino == op->x ? 1 : -1;
         break;
     }
-    case CL_PROOF_PID: r = CL_CALL(SYS_getpid) == 2 ? -1 : 1; break;
+    case CL_PROOF_PID: r = CL_CALL(SYS_getppid) == 1 ? -1 : 1; break;
     case CL_PROOF_NO_NEW_PRIVS: r = CL_CALL(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? -1 : 1; break;
     case CL_PROOF_READ_CAPS: {
         struct capability_data now[2] = {{1, 1, 1}, {1, 1, 1}};

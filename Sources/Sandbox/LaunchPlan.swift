@@ -146,6 +146,7 @@ private struct Planner {
     }
 
     mutating func place(_ entry: CellSpec.Entry) {
+        if entry.isMade && bound(entry.path) { return }  // the host's own stands there
         parents(of: entry.path)
         switch entry {
         case .directory(let path, let mode):
@@ -305,7 +306,7 @@ private struct Planner {
 
     /// One attempt or fact for each protection that can be shown from inside; the filter is shown by its canary.
     func proofs() -> [Proof] {
-        var proofs: [Proof] = [.processIsSecond, .noNewPrivileges, .capabilitiesEmpty, .capability, .identity, .descriptorsCloseOnExec]
+        var proofs: [Proof] = [.childOfFirst, .noNewPrivileges, .capabilitiesEmpty, .capability, .identity, .descriptorsCloseOnExec]
         proofs += [.unshareUser, .mount, .create("/.fumehood-proof")]
         if !has(.uts) { proofs.append(.hostname) }
         if !has(.proc) {
@@ -330,6 +331,14 @@ extension CellSpec.Groups {
 }
 
 extension CellSpec.Entry {
+    /// Made by the plan, not taken from the host.
+    var isMade: Bool {
+        switch self {
+        case .directory, .symlink, .file, .scratch: true
+        case .bind, .mask, .protect: false
+        }
+    }
+
     var isDevice: Bool { if case .bind(_, _, .device, _) = self { true } else { false } }
 }
 

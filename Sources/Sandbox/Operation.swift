@@ -42,7 +42,7 @@ package enum Proof: Equatable, Sendable {
     case identity
     case hostname
     case namespace(String, hostInode: UInt64)
-    case processIsSecond
+    case childOfFirst
     case noNewPrivileges
     case capabilitiesEmpty
     case absent(String)

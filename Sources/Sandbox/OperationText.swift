@@ -14,7 +14,7 @@ extension Proof {
         case .identity: "becoming uid 0 is refused"
         case .hostname: "setting the host name is refused"
         case .namespace(let path, _): "`\(path)` is not the host's"
-        case .processIsSecond: "the command is process 2"
+        case .childOfFirst: "the command is a child of process 1"
         case .noNewPrivileges: "no_new_privs is set"
         case .capabilitiesEmpty: "no capability is left"
         case .absent(let path): "`\(path)` does not exist"

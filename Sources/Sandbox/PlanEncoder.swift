@@ -135,7 +135,7 @@ struct EncodedPlan {
         case .identity: return proved(.CL_PROOF_IDENTITY)
         case .hostname: return proved(.CL_PROOF_HOSTNAME)
         case .namespace(let path, let inode): return proved(.CL_PROOF_NAMESPACE, [text(path)], x: inode)
-        case .processIsSecond: return proved(.CL_PROOF_PID)
+        case .childOfFirst: return proved(.CL_PROOF_PID)
         case .noNewPrivileges: return proved(.CL_PROOF_NO_NEW_PRIVS)
         case .capabilitiesEmpty: return proved(.CL_PROOF_READ_CAPS)
         case .absent(let path): return proved(.CL_PROOF_ABSENT, [text(path)])

@@ -82,7 +82,7 @@ enum CL_CLOSED_ENUM cl_proof : uint32_t {
     CL_PROOF_IDENTITY,         // setresuid(0)
     CL_PROOF_HOSTNAME,         // sethostname
     CL_PROOF_NAMESPACE,        // text0 names a namespace whose inode is x: the host's
-    CL_PROOF_PID,              // getpid() must be 2
+    CL_PROOF_PID,              // getppid() must be 1
     CL_PROOF_NO_NEW_PRIVS,     // must be set
     CL_PROOF_READ_CAPS,        // capget must show three empty sets
     CL_PROOF_ABSENT,           // text0 must not exist
