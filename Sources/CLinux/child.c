@@ -508,6 +508,12 @@ static long perform(const struct cl_op *op, uint32_t index)
     case CL_OP_HANDOVER: return handover(op);
     case CL_OP_SEAL: return seal();
     case CL_OP_REAP: reap();
+    case CL_OP_FORGET: {
+        static const char name[] = "fumehood: process 1 of a cell";
+        volatile char *area = (volatile char *)op->x; // SAFETY: the argument strings of this process, in its own copy
+        for (uint64_t i = 0; i < op->y; i++) area[i] = i < sizeof name - 1 && i + 1 < op->y ? name[i] : 0;
+        return 0;
+    }
     case CL_OP_STAGE: return cell.report.stage_ns[op->n % CL_STAGES] = cl_now(), 0;
     }
     return -ENOSYS;

@@ -63,6 +63,7 @@ private struct Planner {
         view()
         confinement()
         command()
+        add(.forgetArguments)
         add(.handOver(notify: spec.filter.notify))
         add(.seal)
         add(.initFilter(instructions: spec.initFilter.count))
@@ -181,10 +182,8 @@ private struct Planner {
             if directory {
                 add(.tmpfs(.scratch, size: 4096, inodes: 1, mode: 0, confined.union([.readOnly, .noExecute])))
             } else {
-                makeDirectory("dev", mode: 0o755)
-                if made.insert(Planner.emptyFile).inserted { add(.makeFile(Planner.emptyFile, contents: "", mode: 0)) }
+                makeEmptyFile()
                 add(.copyOfRoot(.scratch, path: Planner.emptyFile))
-                add(.setAttributes(.scratch, confined.union([.readOnly, .noExecute]), deep: false))
             }
             add(.attach(.scratch, at: path, absentIsFine: false))
             add(.close(.scratch))
@@ -193,6 +192,17 @@ private struct Planner {
 
     /// What hidden files look like: no byte, no permission.
     static let emptyFile = "dev/.hidden"
+
+    /// Made once and bound read-only over itself: every copy of that mount is read-only as well.
+    mutating func makeEmptyFile() {
+        makeDirectory("dev", mode: 0o755)
+        guard made.insert(Planner.emptyFile).inserted else { return }
+        add(.makeFile(Planner.emptyFile, contents: "", mode: 0))
+        add(.copyOfRoot(.scratch, path: Planner.emptyFile))
+        add(.setAttributes(.scratch, confined.union([.readOnly, .noExecute]), deep: false))
+        add(.attach(.scratch, at: Planner.emptyFile, absentIsFine: false))
+        add(.close(.scratch))
+    }
 
     mutating func makeDirectory(_ path: String, mode: UInt32) {
         parents(of: path)
@@ -263,7 +273,7 @@ private struct Planner {
         add(.attach(.procTree, at: "proc", absentIsFine: false))
         rule(.procTree, [.readFile, .readDirectory, .writeFile])
         for name in ["keys", "key-users", "kallsyms", "timer_list", "sched_debug"] {
-            if made.insert(Planner.emptyFile).inserted { add(.makeFile(Planner.emptyFile, contents: "", mode: 0)) }
+            makeEmptyFile()
             add(.copyOfRoot(.scratch, path: Planner.emptyFile))
             add(.attachInProc(.scratch, at: name))
             add(.close(.scratch))

@@ -75,6 +75,7 @@ extension Operation {
         case .canary(let code): "canary answers errno \(code)"
         case .execute(let path): "execute \(path)"
         case .handOver: "hand over to the supervisor"
+        case .forgetArguments: "forget the launcher's arguments"
         case .seal: "process 1 keeps one descriptor, becomes non-dumpable"
         case .reap: "process 1 reaps"
         case .stage(let stage): "stage \(stage.name)"

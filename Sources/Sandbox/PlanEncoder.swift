@@ -106,6 +106,9 @@ struct EncodedPlan {
         case .canary(let code): return op(.CL_OP_CANARY, n: code)
         case .execute(let path): return op(.CL_OP_EXEC, texts: [text(path)], x: cookie)
         case .handOver(let notify): return op(.CL_OP_HANDOVER, dst: .command, src: notify ? .listener : nil)
+        case .forgetArguments:
+            let area = Host.argumentArea()
+            return op(.CL_OP_FORGET, n: 0, x: UInt64(area.start), y: UInt64(area.count))
         case .seal: return op(.CL_OP_SEAL)
         case .reap: return op(.CL_OP_REAP)
         case .stage(let stage): return op(.CL_OP_STAGE, n: stage.rawValue)

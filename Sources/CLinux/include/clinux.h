@@ -69,6 +69,7 @@ enum CL_CLOSED_ENUM cl_op_kind : uint16_t {
     CL_OP_SEAL,              // PID 1 keeps only the control socket, becomes non-dumpable
     CL_OP_REAP,              // PID 1's loop; never returns
     CL_OP_CONTROLLING_TTY,   // TIOCSCTTY on src
+    CL_OP_FORGET,            // overwrite y bytes at x, the launcher's arguments
     CL_OP_STAGE,             // note the time as stage n
 };
 
