@@ -122,7 +122,7 @@ package struct FileRules: Equatable, Sendable {
             for rule in result.rules where rule.kind == .hide || rule.kind == .protect {
                 guard isPath(rule.path, atOrUnder: moved.source) else { continue }
                 let rest = String(decoding: rule.path.utf8.dropFirst(samePath(moved.source, "/") ? 0 : moved.source.utf8.count), as: UTF8.self)
-                result.append(FileRule(rule.kind, path: join(moved.path, rest), origin: rule.origin))
+                result.append(FileRule(rule.kind, path: join(moved.path, rest), source: rule.source, origin: rule.origin))
             }
         }
         return result

@@ -75,6 +75,7 @@ func `the most specific path wins and deny beats allow`(_ text: String, _ path: 
     #expect(moved.access(to: "/mnt/home/.git/hooks").access == .protected)
     #expect(moved.access(to: "/mnt/root/home/u/.ssh").access == .hidden)
     #expect(moved.access(to: "/mnt/root/etc").access == .read)
+    #expect(moved.access(to: "/mnt/home/.ssh/id").rule?.source == "/home/u/.ssh")
     #expect(rules("h /home/u/.ssh,r /home/u>/mnt/home").access(to: "/mnt/home/.ssh/id").access == .read)
 }
 

@@ -125,13 +125,13 @@ private func show(_ rule: FileRule) -> String {
         "fumehood: 1\nsyscalls: {mode: learn}\n",
         "mine.yaml:2:18: syscalls.mode: mode `learn` is not available yet\nhelp: write `mode: enforce`, or leave it out"
     ),
-    ("fumehood: 1\nsyscalls: {allow: [exce]}\n", "mine.yaml:2:20: syscalls.allow[0]: unknown family `exce`\nhelp: did you mean `exec`?"),
-    ("fumehood: 1\nsyscalls: {allow: [spwan, exec]}\n", "mine.yaml:2:20: syscalls.allow[0]: unknown family `spwan`\nhelp: did you mean `spawn`?"),
+    ("fumehood: 1\nsyscalls: {allow: [exce]}\n", "mine.yaml:2:20: syscalls.allow[0]: unknown family or request `exce`\nhelp: did you mean `exec`?"),
+    ("fumehood: 1\nsyscalls: {allow: [spwan, exec]}\n", "mine.yaml:2:20: syscalls.allow[0]: unknown family or request `spwan`\nhelp: did you mean `spawn`?"),
     (
         "fumehood: 1\nsyscalls: {allow: [ptrace]}\n",
-        "mine.yaml:2:20: syscalls.allow[0]: `ptrace` cannot be allowed\nhelp: nothing should need it; `unsafe: [ptrace]` grants it all the same"
+        "mine.yaml:2:20: syscalls.allow[0]: `ptrace` is forbidden: read, steer or borrow descriptors from other processes of the cell\nhelp: nothing should need it; `unsafe: [ptrace]` grants it all the same"
     ),
-    ("fumehood: 1\nsyscalls: {allow: ['ioctl:']}\n", "mine.yaml:2:20: syscalls.allow[0]: `ioctl:` names no request\nhelp: write ioctl:NAME, such as `ioctl:TIOCGPTPEER`"),
+    ("fumehood: 1\nsyscalls: {allow: [ioctl:TIOCGPTPER]}\n", "mine.yaml:2:20: syscalls.allow[0]: unknown family or request `ioctl:TIOCGPTPER`\nhelp: did you mean `ioctl:TIOCGPTPEER`?"),
     ("fumehood: 1\nsyscalls: {unsafe: [exec]}\n", "mine.yaml:2:21: syscalls.unsafe[0]: `exec` is not forbidden\nhelp: write it under `allow:`"),
     ("fumehood: 1\nenvironment: {pass: [A-B]}\n", "mine.yaml:2:22: environment.pass[0]: `A-B` is not a variable's name\nhelp: write `NAME`, or `LC_*` for all that start so"),
     ("fumehood: 1\nenvironment: {set: {LC_*: x}}\n", "mine.yaml:2:21: environment.set.LC_*: `LC_*` is not a variable's name"),
