@@ -7,13 +7,14 @@ import Config
 
 /// Where the caller stands.
 package struct Places: Equatable, Sendable {
-    /// HOME, absolute; nil where there is none.
+    /// HOME, absolute and without `.`, `..` and doubled slashes; nil where there is none.
     package let home: String?
     /// The current directory, absolute and without links.
     package let directory: String
 
+    /// - Parameter home: as the environment has it; one that is not absolute is none.
     package init(home: String?, directory: String) {
-        self.home = home
+        self.home = home.flatMap { $0.utf8.first == 0x2f ? Paths.absolute($0, from: "/") : nil }
         self.directory = directory
     }
 }

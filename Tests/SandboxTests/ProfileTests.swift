@@ -157,7 +157,14 @@ func `a bad profile is refused with place, reason and remedy`(_ text: String, _ 
     #expect(
         fault("fumehood: 1\nfiles: {read: [~/x]}\n", places: homeless)
             == "mine.yaml:2:16: files.read[0]: `~/x` needs a home folder, and HOME is not set\nhelp: set HOME, or write the path out")
+    #expect(fault("fumehood: 1\nfiles: {read: [~/x]}\n", places: Places(home: "u", directory: "/work")).contains("HOME is not set"))
     #expect(fault("fumehood: 1\n", places: homeless) == "accepted: [\"base\", \"mine\"]")
+}
+
+@Test(arguments: [("/home/u/", "/home/u/x"), ("//home/./u", "/home/u/x"), ("/home/a/../u", "/home/u/x"), ("/", "/x")])
+func `a home in another spelling is the same home`(_ home: String, _ expected: String) throws {
+    let profile = try load("fumehood: 1\nextends: none\nfiles: {hide: [~/x]}\n", places: Places(home: home, directory: "/work"))
+    #expect(profile.files.rules.map(\.path) == [expected])
 }
 
 @Test func `a profile that names no parent extends base`() {
