@@ -28,10 +28,21 @@ struct View {
         let source: CellSpec.Source?
     }
 
+    /// Resolved folders, as several rules lie in one.
+    private var known: [String: String?] = [:]
+
     /// Adds all rules. - Throws: paths that do not exist or may not be granted.
     mutating func apply(_ rules: [CellRequest.Rule]) throws(CellError) {
         var resolved: [Resolved] = []
-        for rule in rules { try resolve(rule, &resolved) }
+        for rule in rules where rule.kind == .read || rule.kind == .write { try resolve(rule, &resolved) }
+        let grants = resolved.map(\.path)
+        for rule in rules where rule.kind == .hide || rule.kind == .protect {
+            // Most of what is hidden by default lies where nothing is granted: no question is asked about it.
+            let place = canonical(rule.path)
+            let near = grants.contains { Paths.contains($0, place) || Paths.contains(place, $0) }
+            guard near || files.link(place) != nil else { continue }
+            try resolve(rule, &resolved)
+        }
         // At one path: hide beats protect beats write beats read.
         func rank(_ kind: CellRequest.Kind) -> Int { [.hide: 0, .protect: 1, .write: 2, .read: 3][kind]! }
         resolved.sort { a, b in a.path == b.path ? rank(a.rule.kind) < rank(b.rule.kind) : a.path < b.path }
@@ -57,7 +68,7 @@ struct View {
                 throw .noSuchPath(rule.path, origin: rule.origin)
             }
             // Absent: where it would be, as far as the way there exists.
-            list.append(Resolved(rule: rule, path: canonicalAbsent(rule.path), source: nil))
+            list.append(Resolved(rule: rule, path: canonical(rule.path), source: nil))
             return
         }
         if rule.kind == .read || rule.kind == .write {
@@ -90,16 +101,13 @@ struct View {
         return nil
     }
 
-    /// The resolved form of a path whose last parts do not exist.
-    private func canonicalAbsent(_ path: String) -> String {
-        var missing: [String] = []
-        var above = path
-        while above != "/" {
-            missing.append(Paths.name(above))
-            above = Paths.parent(above)
-            if let real = files.resolve(above) { return Paths.absolute(missing.reversed().joined(separator: "/"), from: real) }
-        }
-        return path
+    /// The path with its folder resolved, as far as the folder exists.
+    private mutating func canonical(_ path: String) -> String {
+        if path == "/" { return path }
+        let folder = Paths.parent(path)
+        let resolved = known[folder] ?? { known[folder] = $0; return $0 }(files.resolve(folder))
+        let above = resolved ?? canonical(folder)
+        return above == "/" ? "/" + Paths.name(path) : above + "/" + Paths.name(path)
     }
 
     /// A granted path that leads through links: the links themselves must be there as well.
