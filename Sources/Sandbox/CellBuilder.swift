@@ -75,8 +75,8 @@ package struct CellBuilder<Host: HostFiles> {
     private func homeFolder(_ request: CellRequest) -> String {
         guard let home = request.environment["HOME"], home.hasPrefix("/") else { return "/home/cell" }
         let path = Paths.absolute(home, from: "/")
-        let taken = ["/", "/usr", "/etc", "/proc", "/sys", "/dev", "/tmp", "/bin", "/lib", "/lib64", "/sbin"]
-        return taken.contains { path == $0 || ($0 != "/" && Paths.contains($0, path)) } || path.utf8.contains { $0 < 0x20 || $0 == 0x3a } ? "/home/cell" : path
+        let taken = ["/usr", "/etc", "/proc", "/sys", "/dev", "/bin", "/lib", "/lib64", "/sbin"]
+        return path == "/" || path == "/tmp" || taken.contains { Paths.contains($0, path) } || path.utf8.contains { $0 < 0x20 || $0 == 0x3a } ? "/home/cell" : path
     }
 
     /// What every cell has: the root's links, /etc as far as we write it, devices, writable folders.

@@ -143,12 +143,40 @@ struct View {
             guard let cover, cover.rule.kind != .hide else { return }
             if let source = item.source {
                 entries.append(.mask(at, directory: source.status.kind == .directory))
-            } else {
+            } else if cover.rule.kind == .write {
                 placeholders.append(item.path)
+            } else if cover.rule.target == nil {
+                takeApart(down: item.path, from: cover.path)
             }
         case .protect:
             guard let cover, cover.rule.kind == .write else { return }
             if let source = item.source { entries.append(.protect(source, at: at)) } else { placeholders.append(item.path) }
+        }
+    }
+
+    /// A hidden name that does not exist in a folder granted for reading: the folder's contents are granted one by one instead
+    /// of the folder, so that what is made there later does not appear.
+    private mutating func takeApart(down path: String, from top: String) {
+        var folder = top
+        while Paths.contains(folder, path) && folder != path {
+            let at = Paths.relative(folder)
+            if let i = entries.firstIndex(where: { if case .bind(_, at, .read, _) = $0 { $0.path == at } else { false } }),
+                case .bind(let source, _, let access, let mapOwner) = entries[i], source.status.kind == .directory
+            {
+                entries[i] = .directory(at, mode: source.status.mode & 0o755 | 0o555)
+                for name in files.list(folder) {
+                    let child = folder == "/" ? "/" + name : folder + "/" + name
+                    if let target = files.link(child) {
+                        entries.append(.symlink(Paths.relative(child), target: target))
+                    } else if let status = files.status(child, followLinks: false), status.kind == .directory || status.kind == .regular {
+                        entries.append(.bind(CellSpec.Source(path: child, status: status), at: Paths.relative(child), access, mapOwner: mapOwner))
+                    }
+                }
+            }
+            let rest = path.dropFirst(folder == "/" ? 1 : folder.count + 1)
+            let next = (folder == "/" ? "" : folder) + "/" + String(rest.prefix { $0 != "/" })
+            if files.status(next, followLinks: false)?.kind != .directory { return }
+            folder = next
         }
     }
 
@@ -159,6 +187,7 @@ struct View {
             let at = "/" + entry.path
             switch entry {
             case .bind: if Paths.contains(at, path) { inside = true }
+            case .directory: if at == path { inside = true }
             case .mask: if Paths.contains(at, path) { inside = false }
             default: break
             }
