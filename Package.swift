@@ -34,7 +34,7 @@ let package = Package(
             name: "CLinux",
             cSettings: [
                 .treatAllWarnings(as: .error),
-                .unsafeFlags(["-std=gnu17", "-O2", "-Wall", "-Wextra"]),
+                .unsafeFlags(["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fno-stack-protector", "-Wall", "-Wextra"]),
             ]),
         module("JSON"),
         module("Config", ["CYaml"]),

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which files a cell sees, from the rules about files: the most specific path wins, and at one path a denial beats a
+// grant. Every source is resolved here, once; what is mounted later is compared with what was seen.
+
+import Linux
+
+/// The finished list of what the cell sees, in the order of its mounts.
+struct View {
+    private(set) var entries: [CellSpec.Entry] = []
+    /// Paths under which something of the host is visible, resolved.
+    private(set) var granted: [String] = []
+    /// Denied paths that do not exist under a writable grant: their names must be kept from being made.
+    private(set) var placeholders: [String] = []
+
+    private let files: any HostFiles
+    private let mapsOwners: Bool
+
+    init(files: any HostFiles, mapsOwners: Bool) {
+        self.files = files
+        self.mapsOwners = mapsOwners
+    }
+
+    /// A rule with its path resolved.
+    private struct Resolved {
+        let rule: CellRequest.Rule
+        /// Without links, as the cell will name it.
+        let path: String
+        let source: CellSpec.Source?
+    }
+
+    /// Adds all rules. - Throws: paths that do not exist or may not be granted.
+    mutating func apply(_ rules: [CellRequest.Rule]) throws(CellError) {
+        var resolved: [Resolved] = []
+        for rule in rules { try resolve(rule, &resolved) }
+        // At one path: hide beats protect beats write beats read.
+        func rank(_ kind: CellRequest.Kind) -> Int { [.hide: 0, .protect: 1, .write: 2, .read: 3][kind]! }
+        resolved.sort { a, b in a.path == b.path ? rank(a.rule.kind) < rank(b.rule.kind) : a.path < b.path }
+        var last: String?
+        var covering: [Resolved] = []
+        for item in resolved {
+            if item.path == last { continue }
+            last = item.path
+            while let top = covering.last, !Paths.contains(top.path, item.path) { covering.removeLast() }
+            try place(item, under: covering.last)
+            covering.append(item)
+        }
+    }
+
+    private mutating func resolve(_ rule: CellRequest.Rule, _ list: inout [Resolved]) throws(CellError) {
+        if rule.kind == .read || rule.kind == .write {
+            if rule.path == "/" && rule.kind == .read { return try everything(rule, &list) }
+            if let why = View.refusal(rule.path) { throw .refusedPath(rule.path, why: why, origin: rule.origin) }
+        }
+        guard let real = files.resolve(rule.path), let status = files.status(real, followLinks: false) else {
+            guard rule.kind == .hide || rule.kind == .protect else {
+                if rule.builtin { return }
+                throw .noSuchPath(rule.path, origin: rule.origin)
+            }
+            // Absent: where it would be, as far as the way there exists.
+            list.append(Resolved(rule: rule, path: canonicalAbsent(rule.path), source: nil))
+            return
+        }
+        if rule.kind == .read || rule.kind == .write {
+            if let why = View.refusal(real) { throw .refusedPath(rule.path, why: why, origin: rule.origin) }
+            guard status.kind == .directory || status.kind == .regular else {
+                throw .refusedPath(rule.path, why: "it is neither a file nor a directory", origin: rule.origin)
+            }
+        }
+        list.append(Resolved(rule: rule, path: rule.target ?? real, source: CellSpec.Source(path: real, status: status)))
+        if rule.target == nil && real != rule.path { links(rule.path) }
+    }
+
+    /// The whole host, read-only, without its kernel file systems and its temporary files.
+    private func everything(_ rule: CellRequest.Rule, _ list: inout [Resolved]) throws(CellError) {
+        for name in files.list("/") where !["proc", "sys", "dev", "tmp", "run", "lost+found"].contains(name) {
+            let path = "/" + name
+            guard let status = files.status(path, followLinks: false) else { continue }
+            if status.kind == .directory || status.kind == .regular {
+                list.append(Resolved(rule: CellRequest.Rule(.read, path, origin: rule.origin, builtin: true), path: path,
+                                     source: CellSpec.Source(path: path, status: status)))
+            }
+        }
+    }
+
+    private static func refusal(_ path: String) -> String? {
+        if path == "/" { return "the whole root can only be read; name the folders that may be written" }
+        for system in ["/proc", "/sys", "/dev"] where Paths.contains(system, path) {
+            return "\(system) is the kernel's; the cell has its own"
+        }
+        return nil
+    }
+
+    /// The resolved form of a path whose last parts do not exist.
+    private func canonicalAbsent(_ path: String) -> String {
+        var missing: [String] = []
+        var above = path
+        while above != "/" {
+            missing.append(Paths.name(above))
+            above = Paths.parent(above)
+            if let real = files.resolve(above) { return Paths.absolute(missing.reversed().joined(separator: "/"), from: real) }
+        }
+        return path
+    }
+
+    /// A granted path that leads through links: the links themselves must be there as well.
+    private mutating func links(_ path: String) {
+        var at = ""
+        for part in path.split(separator: "/") {
+            at += "/" + part
+            guard let target = files.link(at) else { continue }
+            let entry = CellSpec.Entry.symlink(Paths.relative(at), target: target)
+            if !entries.contains(entry) { entries.append(entry) }
+            return  // what follows is reached through the link
+        }
+    }
+
+    private mutating func place(_ item: Resolved, under cover: Resolved?) throws(CellError) {
+        let at = Paths.relative(item.path)
+        switch item.rule.kind {
+        case .read, .write:
+            guard let source = item.source else { return }
+            if let cover {
+                switch cover.rule.kind {
+                case .hide where cover.source != nil:
+                    throw .refusedPath(item.path, why: "it lies in `\(cover.path)`, which is hidden", origin: item.rule.origin)
+                case .read where item.rule.kind == .read && item.rule.target == nil: return  // visible already
+                case .write where item.rule.kind == .write && item.rule.target == nil: return
+                default: break
+                }
+            }
+            let mapOwner = mapsOwners && !item.rule.builtin
+            entries.append(.bind(source, at: at, item.rule.kind == .write ? .write : .read, mapOwner: mapOwner))
+            granted.append(item.path)
+        case .hide:
+            guard let cover, cover.rule.kind != .hide else { return }
+            if let source = item.source {
+                entries.append(.mask(at, directory: source.status.kind == .directory))
+            } else {
+                placeholders.append(item.path)
+            }
+        case .protect:
+            guard let cover, cover.rule.kind == .write else { return }
+            if let source = item.source { entries.append(.protect(source, at: at)) } else { placeholders.append(item.path) }
+        }
+    }
+
+    /// Whether the cell sees this path of the host.
+    func shows(_ path: String) -> Bool {
+        var inside = false
+        for entry in entries {
+            let at = "/" + entry.path
+            switch entry {
+            case .bind: if Paths.contains(at, path) { inside = true }
+            case .mask: if Paths.contains(at, path) { inside = false }
+            default: break
+            }
+        }
+        return inside
+    }
+}
