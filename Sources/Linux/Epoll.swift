@@ -17,6 +17,10 @@ package struct Epoll: ~Copyable {
     package struct Ready: Sendable {
         package let token: UInt64
         package let events: Interest
+        package init(token: UInt64, events: Interest) {
+            self.token = token
+            self.events = events
+        }
     }
 
     private let descriptor: Descriptor

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files by path and by descriptor: identity, kind, owner, reading small files. Kernel: openat2(2), stat(2), readlink(2).
 
-package import Glibc
+import Glibc
 
 /// What stat tells of a file.
 package struct FileStatus: Equatable, Sendable {
@@ -57,14 +57,17 @@ package struct FileStatus: Equatable, Sendable {
 }
 
 package enum Files {
+    /// The directory that relative paths count from. - Kernel: AT_FDCWD
+    package static let workingDirectory: Int32 = -100
+
     /// Opens a path, close-on-exec. `flags` as of open(2).
-    package static func open(_ path: String, _ flags: Int32, mode: mode_t = 0, under directory: Int32 = AT_FDCWD) throws(SystemError) -> Descriptor {
+    package static func open(_ path: String, _ flags: Int32, mode: UInt32 = 0, under directory: Int32 = Files.workingDirectory) throws(SystemError) -> Descriptor {
         let number = try checkErrno("open", path) { unsafe openat(directory, path, flags | O_CLOEXEC, mode) }
         return number > 2 ? Descriptor(owning: number) : try Descriptor(owning: number).duplicate()
     }
 
     /// The whole of a small file. - Throws: `EFBIG` past `limit` bytes.
-    package static func read(_ path: String, limit: Int = 1 << 20, under directory: Int32 = AT_FDCWD) throws(SystemError) -> [UInt8] {
+    package static func read(_ path: String, limit: Int = 1 << 20, under directory: Int32 = Files.workingDirectory) throws(SystemError) -> [UInt8] {
         do {
             let file = try open(path, O_RDONLY, under: directory)
             return try file.readAll(limit: limit)
@@ -74,12 +77,12 @@ package enum Files {
     }
 
     /// The same as text; bytes that are not UTF-8 are replaced.
-    package static func text(_ path: String, limit: Int = 1 << 20, under directory: Int32 = AT_FDCWD) throws(SystemError) -> String {
+    package static func text(_ path: String, limit: Int = 1 << 20, under directory: Int32 = Files.workingDirectory) throws(SystemError) -> String {
         String(decoding: try read(path, limit: limit, under: directory), as: UTF8.self)
     }
 
     /// The target of a symbolic link. Kernel: readlink(2).
-    package static func link(_ path: String, under directory: Int32 = AT_FDCWD) throws(SystemError) -> String {
+    package static func link(_ path: String, under directory: Int32 = Files.workingDirectory) throws(SystemError) -> String {
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = try checkErrno("readlink", path) {
             unsafe buffer.withUnsafeMutableBytes { unsafe readlinkat(directory, path, $0.baseAddress!, $0.count) }

@@ -44,6 +44,15 @@ package enum Host {
         return value
     }
 
+    /// Where this process's argument strings lie in memory, as /proc/PID/cmdline shows them.
+    package static func argumentArea() -> (start: UInt, count: Int) {
+        let first = unsafe CommandLine.unsafeArgv[0]
+        guard let first = unsafe first else { return (0, 0) }
+        var count = 0
+        for i in 0..<Int(CommandLine.argc) { if let argument = unsafe CommandLine.unsafeArgv[i] { count = unsafe argument - first + strlen(argument) + 1 } }
+        return (UInt(bitPattern: first), count)
+    }
+
     /// This process's environment, in its order.
     package static func environment() -> [(name: String, value: String)] {
         var list: [(name: String, value: String)] = []

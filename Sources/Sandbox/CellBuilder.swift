@@ -52,7 +52,7 @@ package struct CellBuilder<Host: HostFiles> {
         let entries = standardEntries(request, home: home, view: view) + view.entries
         let real = files.resolve(request.directory)
         let directory = real.map(view.shows) == true ? real! : home
-        let environment = cellEnvironment(request, home: home, view: view)
+        let environment = cellEnvironment(request, runtime, home: home, view: view)
         let spec = CellSpec(
             identity: identity, network: request.network, waived: request.waived, view: ordered(entries),
             scratchSize: request.limits.scratch, scratchInodes: request.limits.inodes, hostname: request.hostname, landlockABI: facts.landlockABI,
@@ -162,13 +162,15 @@ package struct CellBuilder<Host: HostFiles> {
 
     // Environment and limits ----------------------------------------------------------------------------------------------
 
-    private func cellEnvironment(_ request: CellRequest, home: String, view: View) -> [String] {
+    private func cellEnvironment(_ request: CellRequest, _ runtime: Runtime, home: String, view: View) -> [String] {
         var values: [(String, String)] = []
         func set(_ name: String, _ value: String) {
             values.removeAll { $0.0 == name }
             values.append((name, value))
         }
-        let visible = (request.environment["PATH"] ?? "").split(separator: ":").map(String.init).filter { entry in
+        // A shim was resolved: what it stands for comes first, or the program would look for itself elsewhere.
+        let own = runtime.resolvedShim ? [Paths.parent(runtime.executable)] : []
+        let visible = (own + (request.environment["PATH"] ?? "").split(separator: ":").map(String.init)).filter { entry in
             entry.hasPrefix("/") && files.resolve(entry).map(view.shows) == true
         }
         var seen: Set<String> = []

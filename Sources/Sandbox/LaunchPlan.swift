@@ -63,6 +63,7 @@ private struct Planner {
         view()
         confinement()
         command()
+        add(.forgetArguments)
         add(.handOver(notify: spec.filter.notify))
         add(.seal)
         add(.initFilter(instructions: spec.initFilter.count))
@@ -146,6 +147,7 @@ private struct Planner {
     }
 
     mutating func place(_ entry: CellSpec.Entry) {
+        if entry.isMade && bound(entry.path) { return }  // the host's own stands there
         parents(of: entry.path)
         switch entry {
         case .directory(let path, let mode):
@@ -180,10 +182,8 @@ private struct Planner {
             if directory {
                 add(.tmpfs(.scratch, size: 4096, inodes: 1, mode: 0, confined.union([.readOnly, .noExecute])))
             } else {
-                makeDirectory("dev", mode: 0o755)
-                if made.insert(Planner.emptyFile).inserted { add(.makeFile(Planner.emptyFile, contents: "", mode: 0)) }
+                makeEmptyFile()
                 add(.copyOfRoot(.scratch, path: Planner.emptyFile))
-                add(.setAttributes(.scratch, confined.union([.readOnly, .noExecute]), deep: false))
             }
             add(.attach(.scratch, at: path, absentIsFine: false))
             add(.close(.scratch))
@@ -192,6 +192,17 @@ private struct Planner {
 
     /// What hidden files look like: no byte, no permission.
     static let emptyFile = "dev/.hidden"
+
+    /// Made once and bound read-only over itself: every copy of that mount is read-only as well.
+    mutating func makeEmptyFile() {
+        makeDirectory("dev", mode: 0o755)
+        guard made.insert(Planner.emptyFile).inserted else { return }
+        add(.makeFile(Planner.emptyFile, contents: "", mode: 0))
+        add(.copyOfRoot(.scratch, path: Planner.emptyFile))
+        add(.setAttributes(.scratch, confined.union([.readOnly, .noExecute]), deep: false))
+        add(.attach(.scratch, at: Planner.emptyFile, absentIsFine: false))
+        add(.close(.scratch))
+    }
 
     mutating func makeDirectory(_ path: String, mode: UInt32) {
         parents(of: path)
@@ -262,7 +273,7 @@ private struct Planner {
         add(.attach(.procTree, at: "proc", absentIsFine: false))
         rule(.procTree, [.readFile, .readDirectory, .writeFile])
         for name in ["keys", "key-users", "kallsyms", "timer_list", "sched_debug"] {
-            if made.insert(Planner.emptyFile).inserted { add(.makeFile(Planner.emptyFile, contents: "", mode: 0)) }
+            makeEmptyFile()
             add(.copyOfRoot(.scratch, path: Planner.emptyFile))
             add(.attachInProc(.scratch, at: name))
             add(.close(.scratch))
@@ -305,7 +316,7 @@ private struct Planner {
 
     /// One attempt or fact for each protection that can be shown from inside; the filter is shown by its canary.
     func proofs() -> [Proof] {
-        var proofs: [Proof] = [.processIsSecond, .noNewPrivileges, .capabilitiesEmpty, .capability, .identity, .descriptorsCloseOnExec]
+        var proofs: [Proof] = [.childOfFirst, .noNewPrivileges, .capabilitiesEmpty, .capability, .identity, .descriptorsCloseOnExec]
         proofs += [.unshareUser, .mount, .create("/.fumehood-proof")]
         if !has(.uts) { proofs.append(.hostname) }
         if !has(.proc) {
@@ -330,6 +341,14 @@ extension CellSpec.Groups {
 }
 
 extension CellSpec.Entry {
+    /// Made by the plan, not taken from the host.
+    var isMade: Bool {
+        switch self {
+        case .directory, .symlink, .file, .scratch: true
+        case .bind, .mask, .protect: false
+        }
+    }
+
     var isDevice: Bool { if case .bind(_, _, .device, _) = self { true } else { false } }
 }
 

@@ -42,7 +42,7 @@ package enum Proof: Equatable, Sendable {
     case identity
     case hostname
     case namespace(String, hostInode: UInt64)
-    case processIsSecond
+    case childOfFirst
     case noNewPrivileges
     case capabilitiesEmpty
     case absent(String)
@@ -99,6 +99,8 @@ package enum Operation: Equatable, Sendable {
     case canary(errno: UInt32)
     case execute(String)
     case handOver(notify: Bool)
+    /// Process 1 overwrites the launcher's command line, which the cell could read in /proc/1/cmdline.
+    case forgetArguments
     case seal
     case reap
     case stage(Stage)

@@ -106,6 +106,9 @@ struct EncodedPlan {
         case .canary(let code): return op(.CL_OP_CANARY, n: code)
         case .execute(let path): return op(.CL_OP_EXEC, texts: [text(path)], x: cookie)
         case .handOver(let notify): return op(.CL_OP_HANDOVER, dst: .command, src: notify ? .listener : nil)
+        case .forgetArguments:
+            let area = Host.argumentArea()
+            return op(.CL_OP_FORGET, n: 0, x: UInt64(area.start), y: UInt64(area.count))
         case .seal: return op(.CL_OP_SEAL)
         case .reap: return op(.CL_OP_REAP)
         case .stage(let stage): return op(.CL_OP_STAGE, n: stage.rawValue)
@@ -135,7 +138,7 @@ struct EncodedPlan {
         case .identity: return proved(.CL_PROOF_IDENTITY)
         case .hostname: return proved(.CL_PROOF_HOSTNAME)
         case .namespace(let path, let inode): return proved(.CL_PROOF_NAMESPACE, [text(path)], x: inode)
-        case .processIsSecond: return proved(.CL_PROOF_PID)
+        case .childOfFirst: return proved(.CL_PROOF_PID)
         case .noNewPrivileges: return proved(.CL_PROOF_NO_NEW_PRIVS)
         case .capabilitiesEmpty: return proved(.CL_PROOF_READ_CAPS)
         case .absent(let path): return proved(.CL_PROOF_ABSENT, [text(path)])

@@ -9,6 +9,8 @@ import Linux
 package struct Runtime: Equatable, Sendable {
     /// The path to execute.
     package var executable: String
+    /// A version manager's script was looked through.
+    package var resolvedShim = false
     /// Folders and files to grant for reading, with the reason that `--dry-run` shows.
     package var grants: [Grant] = []
 
@@ -35,7 +37,10 @@ package struct RuntimeFinder<Host: HostFiles> {
     package func find(_ command: String) throws(CellError) -> Runtime {
         let path = try search(command)
         var runtime = Runtime(executable: path)
-        if let real = shimTarget(path) { runtime.executable = real }
+        if let real = shimTarget(path) {
+            runtime.executable = real
+            runtime.resolvedShim = true
+        }
         follow(runtime.executable, into: &runtime, depth: 0)
         return runtime
     }

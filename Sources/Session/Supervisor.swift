@@ -69,11 +69,12 @@ package final class Supervisor {
     private var finished = false
     private var started: UInt64
     private let began: UInt64
+    private let onDenials: (([Denial]) -> Void)?
 
     /// - Parameters:
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
-    package init(_ cell: consuming Cell, plan: LaunchPlan, limits: LoopLimits, denials: DenialBook, signals: consuming SignalDescriptor, began: UInt64)
-        throws(SystemError)
+    package init(_ cell: consuming Cell, plan: LaunchPlan, limits: LoopLimits, denials: DenialBook, signals: consuming SignalDescriptor, began: UInt64,
+        onDenials: (([Denial]) -> Void)? = nil) throws(SystemError)
     {
         epoll = try Epoll()
         timer = try Timer()
@@ -82,6 +83,7 @@ package final class Supervisor {
         self.plan = plan
         self.denials = denials
         self.began = began
+        self.onDenials = onDenials
         started = cell.cloned
         self.cell = cell
     }
@@ -185,6 +187,10 @@ package final class Supervisor {
             budget -= 1
             let code = denials.answer(trap)
             do { try Notify.deny(trap.id, errno: code, on: listener!) } catch { kill(.message("the seccomp listener failed: \(error.message)")) }
+        }
+        if let onDenials {
+            let new = denials.takeNew()
+            if !new.isEmpty { onDenials(new) }
         }
         if events.contains(.hangup), let number = listener?.number {
             unwatch(number)

@@ -69,6 +69,7 @@ enum CL_CLOSED_ENUM cl_op_kind : uint16_t {
     CL_OP_SEAL,              // PID 1 keeps only the control socket, becomes non-dumpable
     CL_OP_REAP,              // PID 1's loop; never returns
     CL_OP_CONTROLLING_TTY,   // TIOCSCTTY on src
+    CL_OP_FORGET,            // overwrite y bytes at x, the launcher's arguments
     CL_OP_STAGE,             // note the time as stage n
 };
 
@@ -82,7 +83,7 @@ enum CL_CLOSED_ENUM cl_proof : uint32_t {
     CL_PROOF_IDENTITY,         // setresuid(0)
     CL_PROOF_HOSTNAME,         // sethostname
     CL_PROOF_NAMESPACE,        // text0 names a namespace whose inode is x: the host's
-    CL_PROOF_PID,              // getpid() must be 2
+    CL_PROOF_PID,              // getppid() must be 1
     CL_PROOF_NO_NEW_PRIVS,     // must be set
     CL_PROOF_READ_CAPS,        // capget must show three empty sets
     CL_PROOF_ABSENT,           // text0 must not exist
