@@ -40,7 +40,7 @@ let package = Package(
         module("Config", ["CYaml"]),
         module("Events", ["JSON"]),
         module("Linux", ["CLinux", "CCap"]),
-        module("Syscalls", ["JSON"]),
+        module("Syscalls", ["JSON", "Config"]),
         module("Cedar", ["JSON"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
         module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox"]),

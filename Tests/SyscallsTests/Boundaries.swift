@@ -45,6 +45,8 @@ enum Boundaries {
                     return set
                 }
             }
+            // Rules of many words, which only random tables have: a part of the combinations, evenly spread.
+            if sets.count > 4000 { sets = stride(from: 0, to: sets.count, by: sets.count / 2000 + 1).map { sets[$0] } }
         }
         if rule.admitsCookie {
             let value = cookie.value

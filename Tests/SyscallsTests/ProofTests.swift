@@ -101,7 +101,7 @@ struct Seeded: RandomNumberGenerator {
     }
 
     /// Each instruction is changed in each of its fields. The proof may refuse more than runs show, never less.
-    @Test(arguments: [policies[0], policies[2], policies[6], policies[7]])
+    @Test(arguments: [policies[0], policies[7]])
     func `a changed instruction is found, or means the same`(policy: SyscallPolicy) throws {
         let filter = SyscallFilter(policy)
         let rules = policy.rules(canary: filter.canary)
@@ -170,7 +170,7 @@ struct Seeded: RandomNumberGenerator {
             mutant.code = code
             all.append(mutant)
         }
-        for bit in [0, 1, 4, 16, 30, 31] as [UInt32] {
+        for bit in [0, 4, 31] as [UInt32] {
             var mutant = instruction
             mutant.k ^= 1 << bit
             all.append(mutant)
