@@ -4,7 +4,7 @@
 // can be rewritten by another thread. `int` arguments are compared by their lower 32 bits, as the kernel takes them:
 // an allow-list over 64 bits would let `socket(0x1_0000_0028, ..)` open AF_VSOCK. Nothing on the hot path (read, write,
 // futex) is checked, as a check loses the kernel's constant-answer bitmap for that number (75-135 ns a call); mmap and
-// mprotect are checked only where the jit family is withheld.
+// mprotect are base, and checked only under `paranoid` without the jit family: node and java die of the check, grep -P falls back.
 
 extension SyscallPolicy {
     /// The rule of a `checked` syscall.
@@ -58,7 +58,7 @@ extension SyscallPolicy {
     }
 
     private func withoutJIT(mask: UInt32, value: UInt32) -> Rule {
-        guard !families.contains(.jit) else { return plain(.allowed) }
+        guard paranoid, !families.contains(.jit) else { return plain(.allowed) }
         return Rule([Case([Condition(2, mask: mask, in: [value])], denied([.jit]))], otherwise: .allowed)
     }
 

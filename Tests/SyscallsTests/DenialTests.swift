@@ -24,7 +24,6 @@ import Testing
         (.prctl, Arguments(35), "prctl(PR_SET_MM)", "syscalls: allow: [prctl:PR_SET_MM]"),
         (.setsockopt, Arguments(3, 6, 31), "setsockopt(IPPROTO_TCP, TCP_ULP)", "syscalls: allow: [setsockopt:TCP_ULP]"),
         (.setsockopt, Arguments(3, 6, 99), "setsockopt(IPPROTO_TCP, 99)", "syscalls: allow: ['setsockopt:6,99']"),
-        (.mprotect, Arguments(0, 0, 5), "mprotect(PROT_READ|PROT_EXEC)", "syscalls: allow: [jit]"),
         (.inotify_init1, Arguments(), "inotify_init1()", "syscalls: allow: [inotify]"),
         (.personality, Arguments(0x4_0000), "personality(0x40000)", "not grantable, only by unsafe: [personality]"),
         (.kill, Arguments(1, 9), "kill(1, 9)", nil),
@@ -56,6 +55,12 @@ import Testing
             let after = policy.denial(number: number, arguments: arguments, architecture: .x86_64)
             #expect(after.outcome.answer == .allow, "\(denial.what): \(grant)")
         }
+    }
+
+    @Test func `executable memory is a matter of jit`() {
+        let denial = SyscallPolicy(paranoid: true).denial(number: 10, arguments: Arguments(0, 0, 5), architecture: .x86_64)
+        #expect(denial.what == "mprotect(PROT_READ|PROT_EXEC)")
+        #expect(denial.remedy == "syscalls: allow: [jit]")
     }
 
     @Test func `an unknown number has no name and no remedy`() {

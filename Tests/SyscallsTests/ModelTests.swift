@@ -32,11 +32,13 @@ private let high: UInt64 = 1 << 32
     }
 
     @Test(arguments: [Syscall.mmap, .mprotect])
-    func `with jit granted, the memory calls are not looked at`(syscall: Syscall) throws {
+    func `the memory calls are not looked at, but under paranoid without jit`(syscall: Syscall) throws {
         let number = try #require(Architecture.x86_64.number(of: syscall))
-        let program = SyscallFilter(SyscallPolicy(families: [.jit]), architecture: .x86_64).program(admitting: cookie)
-        let call = SeccompCall(architecture: 0xC000_003E, number: UInt32(number))
-        #expect(FilterInterpreter.run(program.span, call).read == 0b11)
+        for policy in [base, SyscallPolicy(families: [.jit], paranoid: true)] {
+            let program = SyscallFilter(policy, architecture: .x86_64).program(admitting: cookie)
+            let call = SeccompCall(architecture: 0xC000_003E, number: UInt32(number))
+            #expect(FilterInterpreter.run(program.span, call).read == 0b11)
+        }
     }
 
     @Test func `no family lets a forbidden call through`() throws {
@@ -171,13 +173,16 @@ private let high: UInt64 = 1 << 32
         #expect(try answer(SyscallPolicy(unsafe: [.personality]), .personality, Arguments(0x40_0000)) == notify)
     }
 
-    @Test func `memory becomes executable only with jit`() throws {
-        #expect(try answer(usual, .mmap, Arguments(0, 4096, 5)) == allow)
-        #expect(try answer(usual, .mmap, Arguments(0, 4096, 3)) == allow)
-        #expect(try answer(usual, .mmap, Arguments(0, 4096, 7)) == notify)
-        #expect(try answer(usual, .mprotect, Arguments(0, 4096, 3)) == allow)
-        #expect(try answer(usual, .mprotect, Arguments(0, 4096, 5)) == notify)
-        #expect(try answer(SyscallPolicy(families: [.jit]), .mprotect, Arguments(0, 4096, 7)) == allow)
+    @Test func `under paranoid, memory becomes executable only with jit`() throws {
+        let strict = SyscallPolicy(families: [.exec, .spawn], paranoid: true)
+        #expect(try answer(strict, .mmap, Arguments(0, 4096, 5)) == allow)
+        #expect(try answer(strict, .mmap, Arguments(0, 4096, 3)) == allow)
+        #expect(try answer(strict, .mmap, Arguments(0, 4096, 7)) == notify)
+        #expect(try answer(strict, .mprotect, Arguments(0, 4096, 3)) == allow)
+        #expect(try answer(strict, .mprotect, Arguments(0, 4096, 5)) == notify)
+        #expect(try answer(SyscallPolicy(families: [.jit], paranoid: true), .mprotect, Arguments(0, 4096, 7)) == allow)
+        #expect(try answer(usual, .mmap, Arguments(0, 4096, 7)) == allow)
+        #expect(try answer(usual, .mprotect, Arguments(0, 4096, 7)) == allow)
     }
 
     @Test func `only the cookie of the launch executes without exec`() throws {

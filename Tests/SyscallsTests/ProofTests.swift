@@ -20,7 +20,7 @@ extension SyscallPolicy: CustomTestStringConvertible {
 let policies: [SyscallPolicy] = [
     SyscallPolicy(),
     SyscallPolicy(families: [.exec, .spawn, .fsMutate]),
-    SyscallPolicy(families: [.exec, .spawn, .fsMutate, .jit]),
+    SyscallPolicy(families: [.exec, .spawn, .fsMutate, .jit], paranoid: true),
     SyscallPolicy(families: .all),
     SyscallPolicy(families: .all, unsafe: .all),
     SyscallPolicy(unsafe: [.namespaces]),
