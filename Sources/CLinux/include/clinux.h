@@ -160,6 +160,6 @@ long cl_hold_namespace(uint64_t flags, int release, int *_Nonnull pidfd);
 long cl_probe_clone(uint64_t flags);
 
 /// Removes placeholders when `release` hangs up: see Sandbox/Placeholders.swift. Its pid, or -errno.
-long cl_janitor(const int32_t *_Nonnull directories, const char *_Nonnull const *_Nonnull names, const int32_t *_Nonnull locks, uint32_t count, int release, int *_Nonnull pidfd);
+long cl_janitor(const int32_t *_Nonnull directories, const char *_Nonnull const *_Nonnull names, const int32_t *_Nonnull locks, uint32_t count, int release, int release_other_end, int *_Nonnull pidfd);
 
 #endif
