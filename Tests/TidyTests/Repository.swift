@@ -3,6 +3,7 @@
 // that hold it. Not git itself: a test must also work in an unpacked archive.
 
 import Foundation
+import Testing
 
 struct SourceFile: Sendable, CustomTestStringConvertible {
     /// Below the package's root: `Sources/JSON/Value.swift`.
