@@ -14,7 +14,7 @@ struct FlagTests {
     static let described: Set<String> = {
         var names: Set<String> = []
         for line in help.split(separator: "\n") where line.hasPrefix("  -") {
-            for word in line.split(whereSeparator: { " ,".contains($0) }).prefix(4) where word.hasPrefix("-") { names.insert(String(word)) }
+            for word in line.split(whereSeparator: { " ,".contains($0) }).prefix(while: { $0.hasPrefix("-") }) { names.insert(String(word)) }
         }
         return names
     }()

@@ -38,7 +38,7 @@ struct ImportTests {
 
     static func imports(_ file: SourceFile) -> [String] {
         file.lines.compactMap { line in
-            guard let match = line.firstMatch(of: /^(?:@\w+(?:\(\w+\))? +)*(?:(?:public|package|internal|fileprivate|private) +)?import +(?:(?:struct|class|enum|protocol|func|var|let|typealias) +)?([A-Za-z_]\w*)/)
+            guard line.contains("import "), let match = line.firstMatch(of: /^(?:@\w+(?:\(\w+\))? +)*(?:(?:public|package|internal|fileprivate|private) +)?import +(?:(?:struct|class|enum|protocol|func|var|let|typealias) +)?([A-Za-z_]\w*)/)
             else { return nil }
             return String(match.1)
         }

@@ -50,6 +50,7 @@ struct TextTests {
 
     @Test(arguments: Repository.files(["Sources/Cedar", "Sources/Budget"], suffixes: [".swift"]))
     func `a pure module is safe`(file: SourceFile) {
+        guard file.text.contains("nsafe") else { return }
         for line in file.lines where !line.drop(while: { $0 == " " }).hasPrefix("//") {
             #expect(line.firstMatch(of: /\bunsafe\b|\bUnsafe\w*Pointer\b|withUnsafe/) == nil, "\(line)")
         }
@@ -57,6 +58,7 @@ struct TextTests {
 
     @Test(arguments: Repository.sources.filter { $0.path.hasSuffix(".swift") })
     func `Swift forks nothing`(file: SourceFile) {
+        guard file.text.contains("fork(") else { return }
         for line in file.lines where !line.drop(while: { $0 == " " }).hasPrefix("//") {
             #expect(line.firstMatch(of: /\bv?fork\(/) == nil, "\(line)")
         }
