@@ -173,10 +173,12 @@ long cl_probe_cell(uint64_t flags, uint32_t user, uint32_t group, int32_t result
     return pid < 0 ? pid : 0;
 }
 
-long cl_janitor(const int32_t *directories, const char *const *names, const int32_t *locks, uint32_t count, int release, int *pidfd)
+long cl_janitor(const int32_t *directories, const char *const *names, const int32_t *locks, uint32_t count, int release, int release_other_end, int *pidfd)
 {
     long pid = clone_process(0, pidfd);
     if (pid != 0) return pid;
+    CL_CALL(SYS_close, release_other_end);
+    CL_CALL(CL_SYS_CLOSE_RANGE, 0, 2, 0); // or whoever reads the caller's output would wait for us
     CL_CALL(SYS_setsid);
     uint64_t all = ~0ull;
     CL_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);

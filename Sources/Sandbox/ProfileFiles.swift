@@ -128,12 +128,12 @@ package struct FileRules: Equatable, Sendable {
 }
 
 /// Paths are bytes: two spellings of one character are two names.
-func samePath(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
+func samePath(_ left: String, _ right: String) -> Bool { left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8) }
 
 /// Whether a path is another one or lies within it. Both absolute and normal.
 func isPath(_ path: String, atOrUnder ancestor: String) -> Bool {
     if samePath(ancestor, "/") { return true }
-    guard path.utf8.starts(with: ancestor.utf8) else { return false }
+    guard path.utf8.count >= ancestor.utf8.count, path.utf8.starts(with: ancestor.utf8) else { return false }
     let rest = path.utf8.dropFirst(ancestor.utf8.count)
     return rest.isEmpty || rest.first == 0x2f
 }

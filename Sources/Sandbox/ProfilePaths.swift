@@ -37,6 +37,7 @@ enum ProfilePath {
         if text.utf8.contains(0x2a) {
             throw ProfileFault(message: "patterns are not expanded in \(quoted(text))", help: "name the folder; what is in it is granted with it")
         }
+        if let plain = plain(text, home: home) { return plain }
         var components: [Substring] = []
         var rest = text[...]
         var mayClimb = false
@@ -68,6 +69,32 @@ enum ProfilePath {
         let path = "/" + components.joined(separator: "/")
         if path.utf8.count > longest { throw ProfileFault(message: "a path is longer than \(longest) bytes", help: nil) }
         return path
+    }
+
+    /// The common case, an absolute path or one below `~` that is in its normal form already; nil where it is not.
+    private static func plain(_ text: String, home: String?) -> String? {
+        let bytes = text.utf8
+        guard let first = bytes.first, bytes.count <= 1024 else { return nil }
+        var last: UInt8 = first == 0x2f ? 0x2f : 0
+        for byte in bytes.dropFirst() {
+            // A dot or slash after a slash may need normalising: `.ssh` does not, but the careful way finds that out as well.
+            if last == 0x2f && (byte == 0x2f || byte == 0x2e) { return dotted(text, home: home) }
+            last = byte
+        }
+        if last == 0x2f { return nil }
+        if first == 0x2f { return text }
+        guard first == 0x7e, let home, bytes.dropFirst().first == 0x2f else { return nil }
+        return home + text.dropFirst()
+    }
+
+    /// As `plain` for names that begin with one dot.
+    private static func dotted(_ text: String, home: String?) -> String? {
+        for component in text.utf8.split(separator: 0x2f, omittingEmptySubsequences: false).dropFirst() {
+            if component.isEmpty || component.elementsEqual(".".utf8) || component.elementsEqual("..".utf8) { return nil }
+        }
+        if text.utf8.first == 0x2f { return text }
+        guard text.utf8.first == 0x7e, let home, text.utf8.dropFirst().first == 0x2f else { return nil }
+        return home + text.dropFirst()
     }
 
     private static func quotedBare(_ text: String) -> String { String(quoted(text).dropFirst().dropLast()) }

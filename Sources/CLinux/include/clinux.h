@@ -183,6 +183,6 @@ enum CL_CLOSED_ENUM cl_trial : uint32_t {
 long cl_probe_cell(uint64_t flags, uint32_t user, uint32_t group, int32_t results[_Nonnull CL_TRIAL_COUNT]);
 
 /// Removes placeholders when `release` hangs up: see Sandbox/Placeholders.swift. Its pid, or -errno.
-long cl_janitor(const int32_t *_Nonnull directories, const char *_Nonnull const *_Nonnull names, const int32_t *_Nonnull locks, uint32_t count, int release, int *_Nonnull pidfd);
+long cl_janitor(const int32_t *_Nonnull directories, const char *_Nonnull const *_Nonnull names, const int32_t *_Nonnull locks, uint32_t count, int release, int release_other_end, int *_Nonnull pidfd);
 
 #endif
