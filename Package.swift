@@ -60,5 +60,6 @@ let package = Package(
         tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
         tests("TidyTests", []),
+        tests("FumehoodTests", ["fumehood", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ]
 )
