@@ -5,12 +5,30 @@
 
 /// An expression with its place in the source.
 public struct Expr: Sendable {
-    public var kind: Kind
-    public var span: SourceSpan
+    public let kind: Kind
+    public let span: SourceSpan
+    /// The longest way down to a leaf, 1 for a leaf: what a recursive walk needs of stack.
+    public let height: Int32
+
+    /// What every reader holds `height` to, so that walks over the tree may recurse.
+    public static let maximumHeight: Int32 = 600
 
     public init(_ kind: Kind, _ span: SourceSpan = .none) {
         self.kind = kind
         self.span = span
+        self.height = 1 + kind.children.reduce(0) { max($0, $1.height) }
+    }
+
+    /// The expression, if it is not too high.
+    ///
+    /// - Throws: `.limit` past `maximumHeight`.
+    func checked() throws(CedarError) -> Expr {
+        guard height <= Self.maximumHeight else {
+            throw CedarError(
+                .limit, "the expression is more than \(Self.maximumHeight) operators deep", at: span,
+                help: "split the expression into several policies")
+        }
+        return self
     }
 
     public indirect enum Kind: Sendable {
@@ -47,6 +65,21 @@ public struct Expr: Sendable {
         public init(_ name: Text, _ value: Expr) {
             self.name = name
             self.value = value
+        }
+    }
+}
+
+extension Expr.Kind {
+    /// The operands, in the order of evaluation.
+    public var children: [Expr] {
+        switch self {
+        case .literal, .variable: []
+        case .not(let e), .negate(let e), .attribute(let e, _), .has(let e, _), .like(let e, _), .isEmpty(let e): [e]
+        case .isType(let e, _, let ancestor): ancestor.map { [e, $0] } ?? [e]
+        case .and(let list), .or(let list), .set(let list), .call(_, let list): list
+        case .conditional(let test, let then, let otherwise): [test, then, otherwise]
+        case .binary(_, let left, let right): [left, right]
+        case .record(let fields): fields.map(\.value)
         }
     }
 }

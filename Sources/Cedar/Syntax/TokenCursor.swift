@@ -96,4 +96,7 @@ public struct TokenCursor {
     }
 
     public mutating func leave() { depth -= 1 }
+
+    /// Back to the outermost level, after an error was caught.
+    mutating func leaveAll() { depth = 0 }
 }
