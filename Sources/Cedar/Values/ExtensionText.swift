@@ -141,16 +141,21 @@ extension ExtensionValue: CustomStringConvertible {
     /// The value as a call of its constructor; a datetime as an offset from 1970-01-01.
     public var description: String {
         switch self {
-        case .ipaddr(let address): "ip(\"\(address)\")"
-        case .decimal(let units):
-            "decimal(\"\(units < 0 ? "-" : "")\(units.magnitude / 10_000).\(Self.padded(units.magnitude % 10_000))\")"
-        case .duration(let milliseconds): "duration(\"\(milliseconds)ms\")"
         case .datetime(let milliseconds): "datetime(\"1970-01-01\").offset(duration(\"\(milliseconds)ms\"))"
+        default: "\(type.constructor.rawValue)(\"\(argument)\")"
         }
     }
 
-    private static func padded(_ fraction: UInt64) -> String {
-        let digits = String(fraction)
-        return String(repeating: "0", count: 4 - digits.utf8.count) + digits
+    /// The text that its constructor makes the value of. A datetime has none that is always valid: its offset in
+    /// milliseconds.
+    var argument: String {
+        switch self {
+        case .ipaddr(let address): return address.description
+        case .decimal(let units):
+            let digits = String(units.magnitude % 10_000)
+            let fraction = String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            return "\(units < 0 ? "-" : "")\(units.magnitude / 10_000).\(fraction)"
+        case .duration(let milliseconds), .datetime(let milliseconds): return "\(milliseconds)ms"
+        }
     }
 }
