@@ -12,32 +12,34 @@ extension SchemaDocument {
     }
 }
 
-/// The members of an object with those left out that say nothing.
-private func object(_ members: (String, JSON.Value?)...) -> JSON.Value {
+/// An object without the members that are nil.
+private func object(_ members: [(String, JSON.Value?)]) -> JSON.Value {
     .object(Object(members.compactMap { name, value in value.map { Member(name: name, value: $0) } }))
 }
 
+/// The value, or nothing where it would say nothing. (A bare `nil` would be JSON's null.)
+private func member(unless isEmpty: Bool, _ value: @autoclosure () -> JSON.Value) -> JSON.Value? {
+    isEmpty ? Optional.none : value()
+}
+
 private func json(_ annotations: [SchemaAnnotation]) -> JSON.Value? {
-    annotations.isEmpty
-        ? nil
-        : .object(
-            Object(annotations.map { Member(name: $0.key.string, value: $0.value.map { .string($0.string) } ?? .null) }))
+    member(
+        unless: annotations.isEmpty,
+        .object(
+            Object(annotations.map { Member(name: $0.key.string, value: $0.value.map { .string($0.string) } ?? .null) })))
 }
 
 private func json(_ uses: [NameUse]) -> JSON.Value { .array(uses.map { .string($0.name.description) }) }
 
 extension SchemaNamespace {
     fileprivate var json: JSON.Value {
-        object(
+        let types = commonTypes.map { Member(name: $0.name.string, value: $0.json) }
+        return object([
             ("annotations", Cedar.json(annotations)),
-            (
-                "commonTypes",
-                commonTypes.isEmpty
-                    ? nil
-                    : .object(Object(commonTypes.map { Member(name: $0.name.string, value: $0.json) }))
-            ),
+            ("commonTypes", member(unless: types.isEmpty, .object(Object(types)))),
             ("entityTypes", .object(Object(entityTypes.map { Member(name: $0.name.string, value: $0.json) }))),
-            ("actions", .object(Object(actions.map { Member(name: $0.id.string, value: $0.json) }))))
+            ("actions", .object(Object(actions.map { Member(name: $0.id.string, value: $0.json) }))),
+        ])
     }
 }
 
@@ -49,43 +51,46 @@ extension EntityTypeDeclaration {
     fileprivate var json: JSON.Value {
         switch kind {
         case .enumerated(let ids):
-            object(("annotations", Cedar.json(annotations)), ("enum", .array(ids.map { .string($0.string) })))
+            object([("annotations", Cedar.json(annotations)), ("enum", .array(ids.map { .string($0.string) }))])
         case .standard(let parents, let shape, let tags):
-            object(
+            object([
                 ("annotations", Cedar.json(annotations)),
-                ("memberOfTypes", parents.isEmpty ? nil : Cedar.json(parents)),
-                ("shape", shape == .emptyRecord ? nil : shape.json()),
-                ("tags", tags?.json()))
+                ("memberOfTypes", member(unless: parents.isEmpty, Cedar.json(parents))),
+                ("shape", member(unless: shape == .emptyRecord, shape.json())),
+                ("tags", tags.map { $0.json() }),
+            ])
         }
     }
 }
 
 extension ActionDeclaration {
     fileprivate var json: JSON.Value {
-        object(
+        object([
             ("annotations", Cedar.json(annotations)),
-            ("memberOf", groups.isEmpty ? nil : .array(groups.map(\.json))),
-            ("appliesTo", appliesTo?.json))
+            ("memberOf", member(unless: groups.isEmpty, .array(groups.map(\.json)))),
+            ("appliesTo", appliesTo.map(\.json)),
+        ])
     }
 }
 
 extension ActionDeclaration.Group {
     fileprivate var json: JSON.Value {
-        object(("type", type.map { .string($0.description) }), ("id", .string(id.string)))
+        object([("type", type.map { .string($0.description) }), ("id", .string(id.string))])
     }
 }
 
 extension ActionDeclaration.AppliesTo {
     fileprivate var json: JSON.Value {
-        object(
+        object([
             ("principalTypes", Cedar.json(principals)), ("resourceTypes", Cedar.json(resources)),
-            ("context", context == .emptyRecord ? nil : context.json()))
+            ("context", member(unless: context == .emptyRecord, context.json())),
+        ])
     }
 }
 
 extension TypeExpression {
     fileprivate func json(with extra: [(String, JSON.Value?)] = []) -> JSON.Value {
-        var members: [(String, JSON.Value?)]
+        let members: [(String, JSON.Value?)]
         switch self {
         case .boolean: members = [("type", "Boolean")]
         case .long: members = [("type", "Long")]
@@ -105,15 +110,14 @@ extension TypeExpression {
         case .entityOrCommon(let use):
             members = [("type", "EntityOrCommon"), ("name", .string(use.name.description))]
         }
-        members += extra
-        return .object(Object(members.compactMap { name, value in value.map { Member(name: name, value: $0) } }))
+        return object(members + extra)
     }
 }
 
 extension AttributeDeclaration {
     fileprivate var json: JSON.Value {
         type.json(with: [
-            ("required", isRequired ? nil : false), ("annotations", Cedar.json(annotations)),
+            ("required", member(unless: isRequired, false)), ("annotations", Cedar.json(annotations)),
         ])
     }
 }
