@@ -49,6 +49,7 @@ do {
     case nil:
         print("usage: cedar-corpus DIR|FILE.tar.gz")
         exit(2)
+    case "lines"?: Lines.run()
     case let path?: exit(try await runCorpus(path) ? 0 : 1)
     }
 } catch {

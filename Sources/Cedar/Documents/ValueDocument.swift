@@ -196,6 +196,11 @@ extension Record {
 }
 
 extension EntityUID {
+    /// The entity of `{"type": .., "id": ..}`, with or without `__entity` around it.
+    ///
+    /// - Throws: `.document` for another form.
+    public init(json: JSON.Value) throws(CedarError) { self = try ValueDocument.entity(json, in: "entity") }
+
     /// `{"type": .., "id": ..}`.
     public var json: JSON.Value { ["type": .string(type.text.string), "id": .string(id.string)] }
 }
