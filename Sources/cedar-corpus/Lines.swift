@@ -34,7 +34,9 @@ enum Lines {
             _ = try PolicyParser.policies(text)
             return ["ok": true]
         case "authorize": return try authorize(json)
-        default: throw Failure("unknown `op`")
+        default:
+            if let answer = try ValidationLines.answer(json) { return answer }
+            throw Failure("unknown `op`")
         }
     }
 

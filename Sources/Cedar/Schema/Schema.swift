@@ -12,9 +12,9 @@ public struct Schema: Sendable {
         /// How many parts a type may have once its common types are expanded.
         public static let typeParts = 1 << 20
         /// Pairs of descendant and ancestor, of types and of actions.
-        public static let hierarchyPairs = 1 << 22
+        public static let hierarchyPairs = 1 << 20
         /// Combinations of principal type, action and resource type.
-        public static let environments = 1 << 22
+        public static let environments = 1 << 20
     }
 
     /// What is known of an entity type.

@@ -7,6 +7,7 @@
 struct SchemaParser {
     private var cursor: TokenCursor
     private var warnings: [SchemaWarning] = []
+    private var depth = 0
 
     /// Reads a schema text.
     ///
@@ -77,11 +78,12 @@ struct SchemaParser {
 
     private mutating func annotations() throws(CedarError) -> [SchemaAnnotation] {
         var result: [SchemaAnnotation] = []
+        var keys: Set<Text> = []
         while cursor.take(.at) {
             guard cursor.kind.isWord else { throw cursor.unexpected("the key of an annotation") }
             let token = cursor.advance()
             let key = cursor.text(token)
-            if result.contains(where: { $0.key == key }) {
+            guard keys.insert(key).inserted else {
                 throw CedarError(.syntax, "annotation `@\(key)` is given twice", at: token.span)
             }
             var value: Text?
@@ -346,15 +348,25 @@ struct SchemaParser {
 
     // MARK: Types
 
+    /// Goes one level deeper into a type; every call is paired with `depth -= 1`.
+    private mutating func enter() throws(CedarError) {
+        guard depth < TokenCursor.maximumDepth else {
+            throw CedarError(
+                .limit, "a type nests more than \(TokenCursor.maximumDepth) deep", at: cursor.token.span,
+                help: "give inner types a name: `type T = ..;`")
+        }
+        depth += 1
+    }
+
     private mutating func type() throws(CedarError) -> TypeExpression {
         if cursor.kind == .leftBrace { return .record(try record()) }
         if cursor.isWord("Set"), cursor.kind(ahead: 1) == .less {
-            try cursor.enter()
+            try enter()
             cursor.advance()
             cursor.advance()
             let element = try type()
             try cursor.expect(.greater, "`>`")
-            cursor.leave()
+            depth -= 1
             return .set(element)
         }
         let (name, span) = try path("a type")
@@ -365,7 +377,7 @@ struct SchemaParser {
     }
 
     private mutating func record() throws(CedarError) -> [AttributeDeclaration] {
-        try cursor.enter()
+        try enter()
         cursor.advance()
         var result: [AttributeDeclaration] = []
         var places: [Text: Int] = [:]
@@ -390,7 +402,7 @@ struct SchemaParser {
             guard cursor.take(.comma) else { break }
         }
         try cursor.expect(.rightBrace, "`,` or `}`")
-        cursor.leave()
+        depth -= 1
         return result
     }
 }
