@@ -56,10 +56,18 @@ enum Lines {
     private static func authorize(_ json: JSON.Value) throws -> JSON.Value {
         let set = try policies(json)
         let entities = try Entities(json: json["entities"] ?? [])
+        let compiled = CompiledPolicies(set)
         var answers: [JSON.Value] = []
-        for request in json["requests"]?.asArray ?? [] {
+        for json in json["requests"]?.asArray ?? [] {
             do {
-                answers.append(Self.json(set.authorize(try Request(json: request), entities)))
+                let request = try Request(json: json)
+                let response = set.authorize(request, entities)
+                let second = compiled.authorize(request, entities)
+                guard response == second else {
+                    answers.append(["error": .string("the compiled set answers \(second), the plain one \(response)")])
+                    continue
+                }
+                answers.append(Self.json(response))
             } catch {
                 answers.append(["error": .string("\(error)")])
             }

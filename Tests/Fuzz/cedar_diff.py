@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares the Cedar engine with PyPI cedarpy (the Rust implementation) on random cases.
 
-    cedar_diff.py ENGINE [--cases N] [--seed S] [--mode authorize|parse|all]
+    cedar_diff.py ENGINE [--cases N] [--seed S] [--mode authorize|parse|index|all]
 
 ENGINE is the built `cedar-corpus`. A case of `authorize` is one (policy set, entities, request): decision, reasons and
-errors must be equal. A case of `parse` is one mutated policy text: both accept or both refuse. The seed of every batch
+errors must be equal. A case of `parse` is one mutated policy text: both accept or both refuse. A case of `index` is
+one request for which the engine's plain and compiled evaluator must agree, without cedarpy. The seed of every batch
 is printed with a difference; `--seed S --cases 1` repeats it. Status 0 if there is no difference.
 """
 import argparse
@@ -400,6 +401,21 @@ def authorize_case(engine, seed, requests):
     return False, []
 
 
+def index_case(engine, seed, requests):
+    """The engine compares its plain and its compiled evaluator itself."""
+    rng = random.Random(seed)
+    random.seed(seed)
+    world = World(rng)
+    policies, links = world.policies()
+    engine.send({"op": "authorize", "policies": policies, "links": links, "entities": world.entities(),
+                 "requests": [world.request() for _ in range(requests)]})
+    for answer in engine.receive().get("answers", []):
+        if "compiled" in answer.get("error", ""):
+            print("DIFFERENCE seed %d\n %s\n%s" % (seed, answer, policies))
+            return False
+    return True
+
+
 TOKENS = ["!", "-", "(", ")", "[", "]", "{", "}", "==", "=", "!=", "<", "<=", ">", ">=", "&&", "||", "+", "*", "/", "%",
           ".", ",", ";", ":", "::", "@", "?principal", "?resource", "?x", "?", "if", "then", "else", "true", "false", "in",
           "is", "has", "like", "permit", "forbid", "when", "unless", "principal", "action", "resource", "context", "A",
@@ -460,7 +476,7 @@ def main():
     parser.add_argument("engine")
     parser.add_argument("--cases", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--mode", default="all", choices=["authorize", "parse", "all"])
+    parser.add_argument("--mode", default="all", choices=["authorize", "parse", "index", "all"])
     args = parser.parse_args()
     first = args.seed if args.seed is not None else random.SystemRandom().randrange(1 << 40)
     print("first seed %d" % first)
@@ -479,6 +495,14 @@ def main():
             errors += sum(bool(a.get("errors")) for a in answers)
         print("authorize: %d cases, %d allowed, %d with reasons, %d with errors, %d sets differ" % (
             done, allow, reasons, errors, failures))
+    if args.mode == "index":
+        done, differ, seed = 0, 0, first
+        while done < args.cases and differ < 10:
+            differ += not index_case(engine, seed, 200)
+            done += 200
+            seed += 1
+        print("index: %d requests, %d sets differ" % (done, differ))
+        failures += differ
     if args.mode in ("parse", "all"):
         done, accepted, differ = 0, 0, 0
         seed = first

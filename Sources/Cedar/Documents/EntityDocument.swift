@@ -23,9 +23,7 @@ extension Entities {
         for (index, item) in list.enumerated() { entities.append(try Entity(json: item, index: index, schema: schema)) }
         if let schema {
             let present = Set(entities.map(\.uid))
-            for action in schema.actions.values where !present.contains(action.uid) {
-                entities.append(Entity(action.uid, parents: Array(action.parents)))
-            }
+            entities += schema.actionEntities.filter { !present.contains($0.uid) }
         }
         try self.init(entities)
     }

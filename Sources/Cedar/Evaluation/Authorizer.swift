@@ -8,8 +8,8 @@ public enum Decision: String, Hashable, Sendable {
 }
 
 /// The answer to a request.
-public struct Response: Sendable {
-    public struct Failure: Sendable {
+public struct Response: Hashable, Sendable {
+    public struct Failure: Hashable, Sendable {
         public let policy: Text
         public let error: EvaluationError
 

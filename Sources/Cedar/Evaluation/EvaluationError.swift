@@ -7,7 +7,8 @@ public struct EvaluationError: Error, Hashable, Sendable {
     public indirect enum Kind: Hashable, Sendable {
         /// An operand is of another type than the operator takes.
         case type(expected: String, found: String)
-        case missingAttribute(Text, of: String)
+        /// The entity's attribute, or a record's field where there is no entity.
+        case missingAttribute(Text, of: EntityUID?)
         case missingTag(Text, of: EntityUID)
         case missingEntity(EntityUID)
         /// An integer, a date or a duration leaves its 64 bits.
@@ -35,7 +36,8 @@ extension EvaluationError: CustomStringConvertible {
     public var description: String {
         switch kind {
         case .type(let expected, let found): "expected \(expected), found \(found)"
-        case .missingAttribute(let name, let owner): "\(owner) has no attribute `\(name)`\nhelp: ask with `has` first"
+        case .missingAttribute(let name, let owner): 
+            "\(owner.map { "`\($0)`" } ?? "the record") has no attribute `\(name)`\nhelp: ask with `has` first"
         case .missingTag(let name, let uid): "`\(uid)` has no tag `\(name)`\nhelp: ask with `hasTag` first"
         case .missingEntity(let uid): "there is no entity `\(uid)`"
         case .overflow(let operation): "integer overflow in \(operation)"

@@ -109,13 +109,13 @@ enum Operators {
         switch value {
         case .record(let record):
             guard let found = record[name] else {
-                throw EvaluationError(.missingAttribute(name, of: "the record"), at: span)
+                throw EvaluationError(.missingAttribute(name, of: nil), at: span)
             }
             return found
         case .entity(let uid):
             guard let entity = entities[uid] else { throw EvaluationError(.missingEntity(uid), at: span) }
             guard let found = entity.attributes[name] else {
-                throw EvaluationError(.missingAttribute(name, of: "`\(uid)`"), at: span)
+                throw EvaluationError(.missingAttribute(name, of: uid), at: span)
             }
             return found
         default: throw .type("entity or record", value, at: span)
