@@ -176,7 +176,10 @@ struct SchemaResolver {
                 + (sort == .entity ? [] : commonTypes.keys.map(\.description) + Self.builtins.map(\.name.string))
             let prefix = namespace.map { "\($0)::" } ?? ""
             let local = known.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
-            help = Suggestion.help(for: use.name.description, among: (known + local).sorted())
+            help =
+                known.sorted().first { Name($0) != use.name && Name($0).base == use.name.base }
+                .map { "did you mean `\($0)`?" }
+                ?? Suggestion.help(for: use.name.description, among: (known + local).sorted())
             if help == nil, sort != .entity, use.name.text == "Boolean" || use.name.text == "boolean" {
                 help = "the type is called `Bool`"
             }

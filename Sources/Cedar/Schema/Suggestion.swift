@@ -17,7 +17,8 @@ enum Suggestion {
         var best: (distance: Int, name: String)?
         for candidate in known {
             let bytes = Array(candidate.utf8)
-            let bound = min((best?.distance).map { $0 - 1 } ?? .max, max(1, wanted.count / 3))
+            // Short names are near only to what differs in case.
+            let bound = min((best?.distance).map { $0 - 1 } ?? .max, wanted.count < 3 ? 0 : 1 + wanted.count / 6)
             guard bytes.count <= longest, abs(bytes.count - wanted.count) <= bound else { continue }
             let distance = distance(wanted, bytes)
             if distance <= bound { best = (distance, candidate) }
