@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One JSON object per line in, one per line out: how scripts in other languages ask this engine, to compare it with
-// others. `{"op": "authorize", "policies", "links"?, "entities", "requests"}`, `{"op": "parse", "text"}`.
+// others. `{"op": "authorize", "policies", "links"?, "entities", "requests"}`, `{"op": "parse" | "to_json" | "format", "text"}`,
+// `{"op": "from_json", "json"}`.
 
 import Cedar
 import Foundation
@@ -33,6 +34,9 @@ enum Lines {
         case "parse":
             _ = try PolicyParser.policies(text)
             return ["ok": true]
+        case "format": return ["text": .string(try PolicyFormatter.format(text))]
+        case "to_json": return try PolicyParser.policies(text).json
+        case "from_json": return try PolicySet(json: json["json"] ?? .null).json
         case "authorize": return try authorize(json)
         default:
             if let answer = try ValidationLines.answer(json) { return answer }
@@ -41,7 +45,9 @@ enum Lines {
     }
 
     private static func policies(_ json: JSON.Value) throws -> PolicySet {
-        var set = try PolicyParser.policies(SourceText(json["policies"]?.asString ?? ""))
+        var set = try json["policies"].map { policies in
+            try policies.asString.map { try PolicyParser.policies(SourceText($0)) } ?? PolicySet(json: policies)
+        } ?? PolicySet()
         for link in json["links"]?.asArray ?? [] {
             var values: [Slot: EntityUID] = [:]
             for slot in Slot.allCases {

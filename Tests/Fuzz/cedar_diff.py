@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares the Cedar engine with PyPI cedarpy (the Rust implementation) on random cases.
 
-    cedar_diff.py ENGINE [--cases N] [--seed S] [--mode authorize|parse|index|all]
+    cedar_diff.py ENGINE [--cases N] [--seed S] [--mode authorize|parse|index|json|format|all]
 
 ENGINE is the built `cedar-corpus`. A case of `authorize` is one (policy set, entities, request): decision, reasons and
 errors must be equal. A case of `parse` is one mutated policy text: both accept or both refuse. A case of `index` is
@@ -471,12 +471,70 @@ def parse_case(engine, seed, count):
     return good, accepted
 
 
+def json_case(engine, seed, count):
+    """Text to JSON as cedarpy does it; that JSON read back and written again is the same."""
+    rng = random.Random(seed)
+    random.seed(seed)
+    world = World(rng)
+    good = True
+    for _ in range(count):
+        text = world.policies()[0]
+        try:
+            theirs = json.loads(cedarpy.policies_to_json_str(text))
+        except ValueError:
+            continue
+        engine.send({"op": "to_json", "text": text})
+        ours = engine.receive()
+        engine.send({"op": "from_json", "json": theirs})
+        again = engine.receive()
+        if ours != theirs or again != theirs:
+            good = False
+            print("DIFFERENCE seed %d\n theirs %s\n ours   %s\n again  %s\n%s" % (
+                seed, json.dumps(theirs), json.dumps(ours), json.dumps(again), text))
+    return good
+
+
+def format_case(engine, seed):
+    """Formatting keeps meaning and comments, and does nothing the second time."""
+    rng = random.Random(seed)
+    random.seed(seed)
+    text = World(rng).policies()[0]
+    parts = WORD.findall(text)
+    count = 0
+    for _ in range(rng.choice([0, 0, 1, 3, 10])):
+        if rng.random() < 0.7:
+            parts.insert(rng.randrange(len(parts) + 1), rng.choice(["\n", " ", "\n\n"]) + "// c%d\n" % count)
+            count += 1
+        else:
+            parts.insert(rng.randrange(len(parts) + 1), rng.choice(["\n", "  ", "\n\n\n", "\t"]))
+    text = "".join(parts)
+
+    def ask(message):
+        engine.send(message)
+        return engine.receive()
+    before = ask({"op": "to_json", "text": text})
+    once = ask({"op": "format", "text": text})
+    if "error" in before:
+        return "error" in once
+    if "text" in once:
+        twice = ask({"op": "format", "text": once["text"]})
+        after = ask({"op": "to_json", "text": once["text"]})
+        kept = all(re.search(r"// c%d$" % k, once["text"], re.M) for k in range(count))
+        if twice == once and after == before and kept:
+            return True
+        print("DIFFERENCE seed %d idempotent %s same %s kept %s\n%s\n----\n%s\n----\n%s" % (
+            seed, twice == once, after == before, kept, text, once["text"], twice.get("text", twice)))
+        return False
+    print("DIFFERENCE seed %d\n%s\n%s" % (seed, once, text))
+    return False
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("engine")
     parser.add_argument("--cases", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--mode", default="all", choices=["authorize", "parse", "index", "all"])
+    parser.add_argument("--mode", default="all", choices=["authorize", "parse", "index", "json", "format", "all"])
     args = parser.parse_args()
     first = args.seed if args.seed is not None else random.SystemRandom().randrange(1 << 40)
     print("first seed %d" % first)
@@ -502,6 +560,22 @@ def main():
             done += 200
             seed += 1
         print("index: %d requests, %d sets differ" % (done, differ))
+        failures += differ
+    if args.mode in ("format", "all"):
+        differ = 0
+        for seed in range(first, first + args.cases // 10):
+            differ += not format_case(engine, seed)
+            if differ >= 10:
+                break
+        print("format: %d texts, %d differ" % (args.cases // 10, differ))
+        failures += differ
+    if args.mode in ("json", "all"):
+        done, differ, seed = 0, 0, first
+        while done < args.cases // 10 and differ < 10:
+            differ += not json_case(engine, seed, 4)
+            done += 4
+            seed += 1
+        print("json: %d sets, %d batches differ" % (done, differ))
         failures += differ
     if args.mode in ("parse", "all"):
         done, accepted, differ = 0, 0, 0

@@ -90,7 +90,12 @@ enum IndexKeys {
                 continue
             }
             for conjunct in conjuncts(condition.body) {
-                if let keys = keys(conjunct, guards) { found.append(keys) }
+                // A key of the request's entities says nothing of whether an earlier `has` fails.
+                if let keys = keys(conjunct, guards),
+                    guards.allSatisfy(\.isInfallible) || keys.contains(where: { source($0) != .dimension })
+                {
+                    found.append(keys)
+                }
                 if case .has(let owner, let names) = conjunct.kind, let path = ProgramBuilder.path(owner) {
                     guards.append(Guard(owner: path, names: names))
                 } else if !isInfallible(conjunct) {
