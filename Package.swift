@@ -53,6 +53,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        .executableTarget(name: "cedar-corpus", dependencies: ["Cedar", "JSON"], swiftSettings: strict),
         tests("JSONTests", ["JSON"]),
         tests("ConfigTests", ["Config"]),
         tests("EventsTests", ["Events", "JSON"]),
