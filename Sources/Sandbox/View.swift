@@ -45,7 +45,11 @@ struct View {
         }
         // At one path: hide beats protect beats write beats read.
         func rank(_ kind: CellRequest.Kind) -> Int { [.hide: 0, .protect: 1, .write: 2, .read: 3][kind]! }
-        resolved.sort { a, b in a.path == b.path ? rank(a.rule.kind) < rank(b.rule.kind) : a.path < b.path }
+        // By bytes and with a slash behind each, so that what lies in a folder follows it at once: `/w-2` would otherwise
+        // stand between `/w` and `/w/.git`, and what is denied inside `/w` would be taken for lying nowhere.
+        resolved.sort { a, b in
+            a.path == b.path ? rank(a.rule.kind) < rank(b.rule.kind) : (a.path + "/").utf8.lexicographicallyPrecedes((b.path + "/").utf8)
+        }
         var last: String?
         var covering: [Resolved] = []
         for item in resolved {
@@ -136,7 +140,8 @@ struct View {
                 default: break
                 }
             }
-            let mapOwner = mapsOwners && !item.rule.builtin
+            // What a built-in profile only reads belongs to the system and is readable by anybody; what it writes is the caller's.
+            let mapOwner = mapsOwners && (item.rule.kind == .write || !item.rule.builtin)
             entries.append(.bind(source, at: at, item.rule.kind == .write ? .write : .read, mapOwner: mapOwner))
             granted.append(item.path)
         case .hide:
