@@ -3,7 +3,7 @@
 // Pure: the same facts give the same lines. Nothing is changed or started here.
 
 import Events
-package import Linux
+import Linux
 
 package enum Doctor {
     package enum Status: String, Sendable { case on, partial, absent, blocked }
