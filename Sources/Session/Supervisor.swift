@@ -27,8 +27,7 @@ package struct Outcome: Sendable {
     package var soft: [Report.SoftFailure] = []
     package var launch: [ResultRecord.Stage] = []
     package var kill: ResultRecord.Kill?
-    /// The command asked whether it has a terminal.
-    package var askedForTerminal = false
+    package var notes: [String] = []
 }
 
 /// Bounds that the loop itself watches.
@@ -85,6 +84,7 @@ package final class Supervisor {
         self.began = began
         self.onDenials = onDenials
         started = cell.cloned
+        outcome.notes = cell.notes
         self.cell = cell
     }
 
@@ -304,7 +304,6 @@ package final class Supervisor {
         }
         if outcome.bytesOut == 0 || output != nil || errors != nil { outcome.bytesOut += (output?.count ?? 0) + (errors?.count ?? 0) }
         outcome.denials = denials.denials
-        outcome.askedForTerminal = denials.askedForTerminal
         return outcome
     }
 
