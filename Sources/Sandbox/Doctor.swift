@@ -15,6 +15,14 @@ package enum Doctor {
         package let remedy: String?
         /// A first wall, or what every launch needs: `blocked` here means that nothing can be launched.
         package let first: Bool
+
+        package init(name: String, status: Status, detail: String, remedy: String?, first: Bool) {
+            self.name = name
+            self.status = status
+            self.detail = detail
+            self.remedy = remedy
+            self.first = first
+        }
     }
 
     /// Everything at once, in the order in which a launch meets it.
