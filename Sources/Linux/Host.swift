@@ -44,6 +44,18 @@ package enum Host {
         return value
     }
 
+    /// The user's home folder: HOME if it is an absolute path, else what /etc/passwd says (no name service: a static program
+    /// has none). Without one, what is hidden below `~` could not be told.
+    package static func home(_ variable: String?) -> String? {
+        if let variable, variable.hasPrefix("/") { return variable }
+        guard let text = try? Files.text("/etc/passwd") else { return nil }
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+            if fields.count >= 7, UInt32(fields[2]) == Identity.user, fields[5].hasPrefix("/") { return String(fields[5]) }
+        }
+        return nil
+    }
+
     /// Where this process's argument strings lie in memory, as /proc/PID/cmdline shows them.
     package static func argumentArea() -> (start: UInt, count: Int) {
         let first = unsafe CommandLine.unsafeArgv[0]

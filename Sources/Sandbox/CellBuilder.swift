@@ -14,7 +14,7 @@ package struct PlannedCell: Sendable {
     /// Paths among the arguments that exist on the host and that the cell does not see.
     package var unseen: [String]
     /// Absent paths that the cell must not be able to make.
-    package var placeholders: [String]
+    package var placeholders: [Placeholders.Absent]
     package var protections: [Protection: ProtectionStatus]
     /// What the command may stumble over, in sentences: shown by `--dry-run`, and in the footer when it fails.
     package var notes: [String] = []
