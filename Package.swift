@@ -57,6 +57,7 @@ let package = Package(
         tests("SyscallsTests", ["Syscalls", "CSeccomp"]),
         tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
+        tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("TidyTests", []),
     ]
 )
