@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import JSON
 import Testing
 
 extension Incidents.Ends {

@@ -38,12 +38,8 @@ struct Ground: Sendable {
         } catch {
             problem = "`make build sandboxees` first: \(error)"
         }
-        let doomed = folder
-        Ground.leave.append(doomed)
-        atexit { for path in Ground.leave { try? FileManager.default.removeItem(atPath: path) } }
+        atexit { try? FileManager.default.removeItem(atPath: "/tmp/fumehood-incidents-\(getpid())") }
     }
-
-    private nonisolated(unsafe) static var leave: [String] = []
 
     func sandboxee(_ name: String) -> String { folder + "/sandboxees/" + name }
     var probe: String { sandboxee("probe") }

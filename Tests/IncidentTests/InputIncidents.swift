@@ -4,6 +4,7 @@
 import Foundation
 import Linux
 import Sandbox
+import Syscalls
 import Testing
 
 extension Incidents.Inputs {

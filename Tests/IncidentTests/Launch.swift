@@ -17,7 +17,7 @@ final class Begun {
     init(_ words: [String], environment: [String: String], directory: String?, input: [UInt8]?, holdsInput: Bool, folder: String) throws {
         self.folder = folder
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        for name in ["out", "err"] { FileManager.default.createFile(atPath: folder + "/" + name, contents: nil) }
+        for name in ["out", "err"] { _ = FileManager.default.createFile(atPath: folder + "/" + name, contents: nil) }
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = words
         process.environment = environment
@@ -31,7 +31,7 @@ final class Begun {
         } else {
             self.input = nil
             if let input {
-                FileManager.default.createFile(atPath: folder + "/in", contents: Data(input))
+                _ = FileManager.default.createFile(atPath: folder + "/in", contents: Data(input))
                 process.standardInput = FileHandle(forReadingAtPath: folder + "/in")
             } else {
                 process.standardInput = FileHandle.nullDevice

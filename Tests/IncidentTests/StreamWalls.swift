@@ -4,6 +4,7 @@
 
 import Foundation
 import Glibc
+import JSON
 import Testing
 
 extension Incidents.Streams {

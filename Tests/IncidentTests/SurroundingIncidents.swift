@@ -3,6 +3,7 @@
 // what a launch needs, kernels without Landlock, another sandbox around. Each is made in a namespace of its own, or by a
 // seccomp filter; what cannot be had is refused in a sentence with 125, and nothing of the command ever runs.
 
+import Events
 import Foundation
 import Glibc
 import Sandbox
