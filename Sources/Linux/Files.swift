@@ -144,3 +144,22 @@ extension Files {
         try checkErrno("fchown", "descriptor \(number)") { fchown(number, user, group) }
     }
 }
+
+extension Files {
+    /// Kernel: mkdirat(2). The mode is set whatever the umask says.
+    package static func makeDirectory(_ name: String, mode: UInt32, under directory: borrowing Descriptor) throws(SystemError) {
+        let number = directory.number
+        try checkErrno("mkdirat", name) { unsafe mkdirat(number, name, mode) }
+        try checkErrno("fchmodat", name) { unsafe fchmodat(number, name, mode, 0) }
+    }
+
+    /// Kernel: utimensat(2).
+    package static func setModified(_ file: borrowing Descriptor, seconds: Int) throws(SystemError) {
+        let times = [timespec(tv_sec: seconds, tv_nsec: 0), timespec(tv_sec: seconds, tv_nsec: 0)]
+        let number = file.number
+        try checkErrno("futimens", "descriptor \(number)") { unsafe futimens(number, times) }
+    }
+
+    /// A shared lock, if nobody holds an exclusive one. Kernel: flock(2).
+    package static func lockShared(_ file: borrowing Descriptor) -> Bool { flock(file.number, LOCK_SH | LOCK_NB) == 0 }
+}

@@ -16,6 +16,8 @@ package struct PlannedCell: Sendable {
     /// Absent paths that the cell must not be able to make.
     package var placeholders: [String]
     package var protections: [Protection: ProtectionStatus]
+    /// What the command may stumble over, in sentences: shown by `--dry-run`, and in the footer when it fails.
+    package var notes: [String] = []
 }
 
 package struct CellBuilder<Host: HostFiles> {
@@ -62,7 +64,8 @@ package struct CellBuilder<Host: HostFiles> {
             hostNamespaces: facts.namespaces, clockOffsets: clockOffsets(), terminal: request.terminal, proofsOfAbsence: ["/sys/kernel"])
         return PlannedCell(
             spec: spec, policy: request.syscalls, runtime: runtime, unseen: unseenArguments(request, view: view),
-            placeholders: view.placeholders, protections: Protections.planned(spec, facts))
+            placeholders: view.placeholders, protections: Protections.planned(spec, facts),
+            notes: identity.isDedicated ? foreignOwners(view) : [])
     }
 
     // Files -----------------------------------------------------------------------------------------------------------
@@ -75,8 +78,8 @@ package struct CellBuilder<Host: HostFiles> {
     private func homeFolder(_ request: CellRequest) -> String {
         guard let home = request.environment["HOME"], home.hasPrefix("/") else { return "/home/cell" }
         let path = Paths.absolute(home, from: "/")
-        let taken = ["/", "/usr", "/etc", "/proc", "/sys", "/dev", "/tmp", "/bin", "/lib", "/lib64", "/sbin"]
-        return taken.contains { path == $0 || ($0 != "/" && Paths.contains($0, path)) } || path.utf8.contains { $0 < 0x20 || $0 == 0x3a } ? "/home/cell" : path
+        let taken = ["/usr", "/etc", "/proc", "/sys", "/dev", "/bin", "/lib", "/lib64", "/sbin"]
+        return path == "/" || path == "/tmp" || taken.contains { Paths.contains($0, path) } || path.utf8.contains { $0 < 0x20 || $0 == 0x3a } ? "/home/cell" : path
     }
 
     /// What every cell has: the root's links, /etc as far as we write it, devices, writable folders.
@@ -116,17 +119,28 @@ package struct CellBuilder<Host: HostFiles> {
 
     /// Folders before what they hold; at one path the first wins.
     private func ordered(_ entries: [CellSpec.Entry]) -> [CellSpec.Entry] {
-        func key(_ entry: CellSpec.Entry) -> [Substring] { entry.path.split(separator: "/") }
-        var seen: Set<String> = []
-        return entries.enumerated().sorted { a, b in
-            let (x, y) = (key(a.element), key(b.element))
-            return x == y ? weight(a.element) < weight(b.element) || (weight(a.element) == weight(b.element) && a.offset < b.offset) : x.lexicographicallyPrecedes(y)
-        }.map(\.element).filter { entry in
-            // A mask or protection stands over the bind of the same path.
-            if case .mask = entry { return true }
-            if case .protect = entry { return true }
-            return seen.insert(entry.path).inserted
+        var keys: [(key: [UInt8], weight: Int, place: Int)] = []
+        keys.reserveCapacity(entries.count)
+        for (place, entry) in entries.enumerated() {
+            // The separator sorts before every byte of a name, so that a folder's contents follow it at once.
+            keys.append((entry.path.utf8.map { $0 == 0x2f ? 0 : $0 }, weight(entry), place))
         }
+        keys.sort { a, b in
+            let length = min(a.key.count, b.key.count)
+            for i in 0..<length where a.key[i] != b.key[i] { return a.key[i] < b.key[i] }
+            if a.key.count != b.key.count { return a.key.count < b.key.count }
+            return a.weight == b.weight ? a.place < b.place : a.weight < b.weight
+        }
+        var list: [CellSpec.Entry] = []
+        list.reserveCapacity(keys.count)
+        var last: [UInt8]?
+        for item in keys {
+            // A mask or protection stands over the bind of the same path; anything else stands there once.
+            if item.weight < 2 && last == item.key { continue }
+            last = item.key
+            list.append(entries[item.place])
+        }
+        return list
     }
 
     private func weight(_ entry: CellSpec.Entry) -> Int {
@@ -144,6 +158,21 @@ package struct CellBuilder<Host: HostFiles> {
             guard let path = request.environment[name], path.hasPrefix("/") else { return nil }
             return CellRequest.Rule(.read, path, origin: name, builtin: true)
         }
+    }
+
+    /// A writable folder is mapped from its own owner to the cell: what belongs to others in it cannot be written, and
+    /// renaming or removing it is EOVERFLOW. Only the first level is looked at, and at most a thousand names of it.
+    private func foreignOwners(_ view: View) -> [String] {
+        var notes: [String] = []
+        for case .bind(let source, let at, .write, true) in view.entries where source.status.kind == .directory {
+            let others = files.list(source.path).prefix(1000).filter { name in
+                files.status(source.path + "/" + name, followLinks: false).map { $0.owner != source.status.owner } == true
+            }
+            guard let first = others.first else { continue }
+            let more = others.count > 1 ? " and \(others.count - 1) more" : ""
+            notes.append("`\(first)`\(more) in /\(at) belongs to another user than the folder: the cell can read it, but not write, rename or remove it (EACCES, EOVERFLOW)")
+        }
+        return notes
     }
 
     private func unseenArguments(_ request: CellRequest, view: View) -> [String] {

@@ -114,6 +114,8 @@ package struct CellSpec: Equatable, Sendable {
     /// Seconds by which the cell's clocks stand behind the host's: boot time and monotonic.
     package var clockOffsets: ClockOffsets?
     package var terminal: Bool
+    /// `require: all`: what may fail otherwise refuses the launch.
+    package var strict = false
     package var proofsOfAbsence: [String]
 
     package struct ClockOffsets: Equatable, Sendable {
@@ -130,6 +132,14 @@ package struct CellSpec: Equatable, Sendable {
         case v2(String)
         case v1([String])
     }
+}
+
+extension CellSpec {
+    /// Folders of the host that are bound read-only over themselves.
+    package var protectedSources: [Source] { view.compactMap { if case .protect(let source, _) = $0 { source } else { nil } } }
+
+    /// Adds protections that only became possible when their placeholders were made. They stand over binds, so they come last.
+    package mutating func protect(_ entries: [Entry]) { view += entries }
 }
 
 /// A first wall that a profile gives up by name; the others cannot be given up.

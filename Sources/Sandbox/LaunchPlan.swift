@@ -42,10 +42,18 @@ private struct Planner {
     var made: Set<String> = []
     var trees = 0
 
-    init(_ spec: CellSpec) { self.spec = spec }
+    /// Folders of the host in the view.
+    let boundFolders: [String]
+
+    init(_ spec: CellSpec) {
+        self.spec = spec
+        boundFolders = spec.view.compactMap { entry in
+            if case .bind(let source, let at, _, _) = entry, source.status.kind == .directory { at } else { nil }
+        }
+    }
 
     mutating func add(_ operation: Operation, optional: Bool = false) {
-        result.steps.append(Step(operation, optional: optional))
+        result.steps.append(Step(operation, optional: optional && !spec.strict))
     }
 
     func has(_ waiver: Waiver) -> Bool { spec.waived.contains(waiver) }
@@ -220,11 +228,7 @@ private struct Planner {
     }
 
     /// Whether `path` is, or lies in, a bound folder.
-    func bound(_ path: String) -> Bool {
-        spec.view.contains { entry in
-            if case .bind(let source, let at, _, _) = entry, source.status.kind == .directory { path == at || path.hasPrefix(at + "/") } else { false }
-        }
-    }
+    func bound(_ path: String) -> Bool { boundFolders.contains { Paths.contains($0, path) } }
 
     /// A place to attach a bind at: it is there already if it lies in another bind.
     mutating func target(_ path: String, like source: CellSpec.Source) {
@@ -291,6 +295,7 @@ private struct Planner {
         if spec.network == .loopback { add(.loopbackUp) }
         add(.dropCapabilities)
         add(.noNewPrivileges)
+        add(.nonDumpable)
         add(.stage(.confined))
     }
 

@@ -101,6 +101,8 @@ package enum Operation: Equatable, Sendable {
     case handOver(notify: Bool)
     /// Process 1 overwrites the launcher's command line, which the cell could read in /proc/1/cmdline.
     case forgetArguments
+    /// Before the command shares memory with process 1: the cookie that admits its exec lies there.
+    case nonDumpable
     case seal
     case reap
     case stage(Stage)
@@ -144,7 +146,22 @@ package struct ResourceLimit: Equatable, Sendable {
 package enum Stage: UInt32, CaseIterable, Sendable {
     case started, mapped, isolated, root, files, devices, proc, pivoted, confined, proved, filtered
 
-    package var name: String { String(describing: self) }
+    /// Spelled out: reflection would cost more than a stage.
+    package var name: String {
+        switch self {
+        case .started: "started"
+        case .mapped: "mapped"
+        case .isolated: "isolated"
+        case .root: "root"
+        case .files: "files"
+        case .devices: "devices"
+        case .proc: "proc"
+        case .pivoted: "pivoted"
+        case .confined: "confined"
+        case .proved: "proved"
+        case .filtered: "filtered"
+        }
+    }
 }
 
 /// An operation as it stands in a plan.

@@ -13,7 +13,9 @@ package enum Paths {
 
     /// Whether `path` is `folder` or lies in it.
     package static func contains(_ folder: String, _ path: String) -> Bool {
-        folder == "/" || path == folder || (path.hasPrefix(folder) && path.utf8.dropFirst(folder.utf8.count).first == 0x2f)
+        let (outer, inner) = (folder.utf8, path.utf8)
+        guard inner.count >= outer.count, inner.starts(with: outer) else { return false }
+        return outer.count == 1 || inner.count == outer.count || inner[inner.index(inner.startIndex, offsetBy: outer.count)] == 0x2f
     }
 
     package static func parent(_ path: String) -> String {

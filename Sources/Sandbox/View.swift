@@ -28,13 +28,28 @@ struct View {
         let source: CellSpec.Source?
     }
 
+    /// Resolved folders, as several rules lie in one.
+    private var known: [String: String?] = [:]
+
     /// Adds all rules. - Throws: paths that do not exist or may not be granted.
     mutating func apply(_ rules: [CellRequest.Rule]) throws(CellError) {
         var resolved: [Resolved] = []
-        for rule in rules { try resolve(rule, &resolved) }
+        for rule in rules where rule.kind == .read || rule.kind == .write { try resolve(rule, &resolved) }
+        let grants = resolved.map(\.path)
+        for rule in rules where rule.kind == .hide || rule.kind == .protect {
+            // Most of what is hidden by default lies where nothing is granted: no question is asked about it.
+            let place = canonical(rule.path)
+            let near = grants.contains { Paths.contains($0, place) || Paths.contains(place, $0) }
+            guard near || files.link(place) != nil else { continue }
+            try resolve(rule, &resolved)
+        }
         // At one path: hide beats protect beats write beats read.
         func rank(_ kind: CellRequest.Kind) -> Int { [.hide: 0, .protect: 1, .write: 2, .read: 3][kind]! }
-        resolved.sort { a, b in a.path == b.path ? rank(a.rule.kind) < rank(b.rule.kind) : a.path < b.path }
+        // By bytes and with a slash behind each, so that what lies in a folder follows it at once: `/w-2` would otherwise
+        // stand between `/w` and `/w/.git`, and what is denied inside `/w` would be taken for lying nowhere.
+        resolved.sort { a, b in
+            a.path == b.path ? rank(a.rule.kind) < rank(b.rule.kind) : (a.path + "/").utf8.lexicographicallyPrecedes((b.path + "/").utf8)
+        }
         var last: String?
         var covering: [Resolved] = []
         for item in resolved {
@@ -57,7 +72,7 @@ struct View {
                 throw .noSuchPath(rule.path, origin: rule.origin)
             }
             // Absent: where it would be, as far as the way there exists.
-            list.append(Resolved(rule: rule, path: canonicalAbsent(rule.path), source: nil))
+            list.append(Resolved(rule: rule, path: canonical(rule.path), source: nil))
             return
         }
         if rule.kind == .read || rule.kind == .write {
@@ -90,16 +105,13 @@ struct View {
         return nil
     }
 
-    /// The resolved form of a path whose last parts do not exist.
-    private func canonicalAbsent(_ path: String) -> String {
-        var missing: [String] = []
-        var above = path
-        while above != "/" {
-            missing.append(Paths.name(above))
-            above = Paths.parent(above)
-            if let real = files.resolve(above) { return Paths.absolute(missing.reversed().joined(separator: "/"), from: real) }
-        }
-        return path
+    /// The path with its folder resolved, as far as the folder exists.
+    private mutating func canonical(_ path: String) -> String {
+        if path == "/" { return path }
+        let folder = Paths.parent(path)
+        let resolved = known[folder] ?? { known[folder] = $0; return $0 }(files.resolve(folder))
+        let above = resolved ?? canonical(folder)
+        return above == "/" ? "/" + Paths.name(path) : above + "/" + Paths.name(path)
     }
 
     /// A granted path that leads through links: the links themselves must be there as well.
@@ -128,19 +140,48 @@ struct View {
                 default: break
                 }
             }
-            let mapOwner = mapsOwners && !item.rule.builtin
+            // What a built-in profile only reads belongs to the system and is readable by anybody; what it writes is the caller's.
+            let mapOwner = mapsOwners && (item.rule.kind == .write || !item.rule.builtin)
             entries.append(.bind(source, at: at, item.rule.kind == .write ? .write : .read, mapOwner: mapOwner))
             granted.append(item.path)
         case .hide:
             guard let cover, cover.rule.kind != .hide else { return }
             if let source = item.source {
                 entries.append(.mask(at, directory: source.status.kind == .directory))
-            } else {
+            } else if cover.rule.kind == .write {
                 placeholders.append(item.path)
+            } else if cover.rule.target == nil {
+                takeApart(down: item.path, from: cover.path)
             }
         case .protect:
             guard let cover, cover.rule.kind == .write else { return }
             if let source = item.source { entries.append(.protect(source, at: at)) } else { placeholders.append(item.path) }
+        }
+    }
+
+    /// A hidden name that does not exist in a folder granted for reading: the folder's contents are granted one by one instead
+    /// of the folder, so that what is made there later does not appear.
+    private mutating func takeApart(down path: String, from top: String) {
+        var folder = top
+        while Paths.contains(folder, path) && folder != path {
+            let at = Paths.relative(folder)
+            if let i = entries.firstIndex(where: { if case .bind(_, at, .read, _) = $0 { $0.path == at } else { false } }),
+                case .bind(let source, _, let access, let mapOwner) = entries[i], source.status.kind == .directory
+            {
+                entries[i] = .directory(at, mode: source.status.mode & 0o755 | 0o555)
+                for name in files.list(folder) {
+                    let child = folder == "/" ? "/" + name : folder + "/" + name
+                    if let target = files.link(child) {
+                        entries.append(.symlink(Paths.relative(child), target: target))
+                    } else if let status = files.status(child, followLinks: false), status.kind == .directory || status.kind == .regular {
+                        entries.append(.bind(CellSpec.Source(path: child, status: status), at: Paths.relative(child), access, mapOwner: mapOwner))
+                    }
+                }
+            }
+            let rest = path.dropFirst(folder == "/" ? 1 : folder.count + 1)
+            let next = (folder == "/" ? "" : folder) + "/" + String(rest.prefix { $0 != "/" })
+            if files.status(next, followLinks: false)?.kind != .directory { return }
+            folder = next
         }
     }
 
@@ -151,6 +192,7 @@ struct View {
             let at = "/" + entry.path
             switch entry {
             case .bind: if Paths.contains(at, path) { inside = true }
+            case .directory: if at == path { inside = true }
             case .mask: if Paths.contains(at, path) { inside = false }
             default: break
             }

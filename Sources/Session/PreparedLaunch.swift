@@ -52,12 +52,8 @@ package struct PreparedLaunch {
             let details = lacking.map { wall in "\(wall.rawValue) (\(planned.protections[wall]!.missing.joined(separator: ", ")))" }
             throw .wallsMissing(details, help: "without `require: all` they are used as far as this kernel goes")
         }
-        plan.steps = plan.steps.map { step in
-            switch step.operation {
-            case .joinKeyring, .unshare, .write: Step(step.operation)
-            default: step
-            }
-        }
+        planned.spec.strict = true
+        plan = LaunchPlan(for: planned.spec)
     }
 
     /// Launches and supervises to the end.
@@ -69,7 +65,15 @@ package struct PreparedLaunch {
         try FilterProof.check(program, planned.policy, canary: filter.canary, cookie: cookie)
         let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2])
         let book = DenialBook(planned.policy, canary: filter.canary, seed: try Host.random64())
-        let cell = try Launcher.launch(plan, spec: planned.spec, program: program.map(\.word), cookie: cookie.value, proc: proc, streams: try CellEnds())
+        var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
+        defer { placeholders.remove() }
+        var spec = planned.spec
+        var plan = plan
+        if !placeholders.entries.isEmpty {
+            spec.protect(placeholders.entries)
+            plan = LaunchPlan(for: spec)
+        }
+        let cell = try Launcher.launch(plan, spec: spec, program: program.map(\.word), cookie: cookie.value, proc: proc, streams: try CellEnds())
         let supervisor = try Supervisor(cell, plan: plan, limits: limits, denials: book, signals: signals, began: began, onDenials: onDenials)
         return supervisor.run()
     }

@@ -19,7 +19,7 @@ enum Main {
 struct Fumehood: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fumehood", abstract: "Runs untrusted programs in cells: behind namespaces, Landlock and seccomp, with no capability left.",
-        version: Version.text, subcommands: [RunHelp.self])
+        version: Version.text, subcommands: [RunHelp.self, DoctorVerb.self])
 }
 
 enum Version {

@@ -66,7 +66,8 @@ enum CL_CLOSED_ENUM cl_op_kind : uint16_t {
     CL_OP_CANARY,            // the impossible system call must answer errno n
     CL_OP_EXEC,              // execveat of text0 with the plan's argv, envp and cookie x
     CL_OP_HANDOVER,          // PID 1 tells the supervisor that the command runs: listener src, pidfd dst
-    CL_OP_SEAL,              // PID 1 keeps only the control socket, becomes non-dumpable
+    CL_OP_NON_DUMPABLE,      // before PID 2 exists: it shares the memory in which the exec cookie lies
+    CL_OP_SEAL,              // PID 1 keeps only the control socket
     CL_OP_REAP,              // PID 1's loop; never returns
     CL_OP_CONTROLLING_TTY,   // TIOCSCTTY on src
     CL_OP_FORGET,            // overwrite y bytes at x, the launcher's arguments
@@ -159,7 +160,30 @@ long cl_hold_namespace(uint64_t flags, int release, int *_Nonnull pidfd);
 /// Clones with `flags`, the child exits at once with 0; the parent waits. 0, or -errno: what this kernel refuses.
 long cl_probe_clone(uint64_t flags);
 
+/// What `cl_probe_cell` tries, in this order; each answers 0 or -errno.
+enum CL_CLOSED_ENUM cl_trial : uint32_t {
+    CL_TRIAL_MAP,        // setgroups deny, gid_map, uid_map: the caller's own ids alone
+    CL_TRIAL_PRIVATE,    // everything's mount propagation private
+    CL_TRIAL_TMPFS,      // fsopen, fsconfig, fsmount
+    CL_TRIAL_ATTACH,     // move_mount onto /
+    CL_TRIAL_PROC,       // a fresh /proc
+    CL_TRIAL_PIVOT,      // pivot_root and umount2
+    CL_TRIAL_NETWORK,    // unshare(CLONE_NEWNET)
+    CL_TRIAL_TIME,       // unshare(CLONE_NEWTIME)
+    CL_TRIAL_KEYRING,    // a new session keyring
+    CL_TRIAL_HOSTNAME,   // sethostname in the new namespace
+    CL_TRIAL_LANDLOCK,   // an empty ruleset, restrict_self
+    CL_TRIAL_FILTER,     // a seccomp filter that allows everything
+    CL_TRIAL_LISTENER,   // the same with a listener; EBUSY where somebody around us listens
+    CL_TRIAL_COUNT
+};
+
+/// Clones with `flags` and tries there what building a cell needs, as the caller's own ids; nothing of it is left behind.
+/// The child has 10 s. 0 and the results, or -errno of the clone; a trial that was not reached keeps CL_TRIAL_UNKNOWN.
+#define CL_TRIAL_UNKNOWN 1
+long cl_probe_cell(uint64_t flags, uint32_t user, uint32_t group, int32_t results[_Nonnull CL_TRIAL_COUNT]);
+
 /// Removes placeholders when `release` hangs up: see Sandbox/Placeholders.swift. Its pid, or -errno.
-long cl_janitor(const int32_t *_Nonnull directories, const char *_Nonnull const *_Nonnull names, const int32_t *_Nonnull locks, uint32_t count, int release, int *_Nonnull pidfd);
+long cl_janitor(const int32_t *_Nonnull directories, const char *_Nonnull const *_Nonnull names, const int32_t *_Nonnull locks, uint32_t count, int release, int release_other_end, int *_Nonnull pidfd);
 
 #endif
