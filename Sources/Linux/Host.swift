@@ -56,12 +56,17 @@ package enum Host {
         return nil
     }
 
-    /// Where this process's argument strings lie in memory, as /proc/PID/cmdline shows them.
+    /// This process's arguments, the program's name first: from the stack, never from /proc, which may not be the kernel's.
+    package static func arguments() -> [String] {
+        guard let vector = unsafe cl_argument_vector() else { return [] }
+        return (0..<Int(cl_argument_count())).compactMap { i in unsafe vector[i].map { unsafe String(cString: $0) } }
+    }
+
+    /// Where the argument strings lie in memory, as /proc/PID/cmdline shows them.
     package static func argumentArea() -> (start: UInt, count: Int) {
-        let first = unsafe CommandLine.unsafeArgv[0]
-        guard let first = unsafe first else { return (0, 0) }
+        guard let vector = unsafe cl_argument_vector(), let first = unsafe vector[0] else { return (0, 0) }
         var count = 0
-        for i in 0..<Int(CommandLine.argc) { if let argument = unsafe CommandLine.unsafeArgv[i] { count = unsafe argument - first + strlen(argument) + 1 } }
+        for i in 0..<Int(cl_argument_count()) { if let argument = unsafe vector[i] { count = unsafe argument - first + strlen(argument) + 1 } }
         return (UInt(bitPattern: first), count)
     }
 

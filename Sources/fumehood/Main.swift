@@ -3,15 +3,16 @@
 
 import ArgumentParser
 import Glibc
+import Linux
 
 @main
 enum Main {
     static func main() {
-        let arguments = CommandLine.arguments
+        let arguments = Host.arguments()
         if arguments.count > 1, arguments[1] == "run", !arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
             exit(RunVerb.main(Array(arguments.dropFirst(2))))
         }
-        Fumehood.main()
+        Fumehood.main(Array(arguments.dropFirst()))
     }
 }
 
