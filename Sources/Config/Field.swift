@@ -115,9 +115,10 @@ public struct Field: Sendable {
     }
 
     /// One of an enumeration's raw values.
+    @inlinable
     public func choice<Word: RawRepresentable<String> & CaseIterable>(_: Word.Type = Word.self) throws(ConfigError) -> Word {
-        let word = try choice(Word.allCases.map(\.rawValue))
-        guard let value = Word(rawValue: word) else { throw expected(list(Word.allCases.map(\.rawValue))) }
+        let word = try choice(Word.allCases.map { $0.rawValue })
+        guard let value = Word(rawValue: word) else { throw error("`\(word)` is not known") }
         return value
     }
 
@@ -186,4 +187,6 @@ public struct Map: Sendable {
 }
 
 /// Whether two strings hold the same UTF-8 bytes; Swift's own `==` also takes other spellings of a character for equal.
-func sameBytes(_ left: String, _ right: String) -> Bool { left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8) }
+func sameBytes(_ left: String, _ right: String) -> Bool {
+    left.utf8.count == right.utf8.count && left == right && left.utf8.elementsEqual(right.utf8)
+}

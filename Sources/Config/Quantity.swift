@@ -97,15 +97,15 @@ public enum Quantity {
     private static func split(_ text: String, _ what: String, _ help: String, whole: String? = nil, fraction: Bool = false)
         throws(QuantityError) -> (number: String, rest: String)
     {
-        let shown = quoted(whole ?? text)
+        func shown() -> String { quoted(whole ?? text) }
         let number = String(text.unicodeScalars.prefix { "0"..."9" ~= $0 })
         let rest = String(text.unicodeScalars.dropFirst(number.utf8.count))
         if number.isEmpty {
-            if text.utf8.first == 0x2d { throw QuantityError(message: "\(shown) is negative", help: help) }
-            throw QuantityError(message: "\(shown) is not a \(what)", help: help)
+            if text.utf8.first == 0x2d { throw QuantityError(message: "\(shown()) is negative", help: help) }
+            throw QuantityError(message: "\(shown()) is not a \(what)", help: help)
         }
         if !fraction, rest.utf8.first == 0x2e || rest.utf8.first == 0x2c {
-            throw QuantityError(message: "\(shown) is not a whole number", help: help)
+            throw QuantityError(message: "\(shown()) is not a whole number", help: help)
         }
         return (number, rest)
     }

@@ -117,7 +117,8 @@ extension Node {
             try unsafe refuse(anchor: scalar.anchor, tag: scalar.tag, mark)
             let bytes = unsafe UnsafeBufferPointer(start: scalar.value, count: scalar.length)
             guard unsafe !bytes.contains(0) else { throw unsafe error(mark, "a value holds a NUL character") }
-            guard let text = unsafe String(validating: bytes, as: UTF8.self) else { throw unsafe error(mark, "not valid UTF-8") }
+            guard let valid = try? unsafe UTF8Span(validating: bytes.span) else { throw unsafe error(mark, "not valid UTF-8") }
+            let text = String(copying: valid)
             return unsafe (.scalar(text, isNothing: text.isEmpty && scalar.style == YAML_PLAIN_SCALAR_STYLE), mark)
         case YAML_SEQUENCE_START_EVENT:
             try unsafe refuse(anchor: event.data.sequence_start.anchor, tag: event.data.sequence_start.tag, mark)
@@ -195,13 +196,14 @@ extension Node {
 
     private mutating func entries(depth: Int) throws(ConfigError) -> [Node.Entry] {
         var entries: [Node.Entry] = []
-        var seen: [[UInt8]: Mark] = [:]
+        // Keys that Swift takes for equal are refused even where their bytes differ: nobody could tell them apart.
+        var seen: [String: Mark] = [:]
         while true {
             let (event, mark) = try unsafe next()
             if case .mapEnd = event { return entries }
             guard case .scalar(let key, _) = event else { throw unsafe error(mark, "a key must be a plain word, not a list or a map") }
             try unsafe count(mark)
-            if let first = seen.updateValue(mark, forKey: Array(key.utf8)) {
+            if let first = seen.updateValue(mark, forKey: key) {
                 throw unsafe error(mark, "key \(quoted(key)) occurs twice, first at \(first)")
             }
             entries.append(Node.Entry(key: key, keyMark: mark, value: try unsafe node(next(), depth: depth + 1)))

@@ -295,6 +295,7 @@ private struct Planner {
         if spec.network == .loopback { add(.loopbackUp) }
         add(.dropCapabilities)
         add(.noNewPrivileges)
+        add(.nonDumpable)
         add(.stage(.confined))
     }
 

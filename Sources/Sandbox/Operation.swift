@@ -101,6 +101,8 @@ package enum Operation: Equatable, Sendable {
     case handOver(notify: Bool)
     /// Process 1 overwrites the launcher's command line, which the cell could read in /proc/1/cmdline.
     case forgetArguments
+    /// Before the command shares memory with process 1: the cookie that admits its exec lies there.
+    case nonDumpable
     case seal
     case reap
     case stage(Stage)

@@ -68,8 +68,10 @@ package struct FileRules: Equatable, Sendable {
 
     /// Adds a rule, unless the same is there already.
     package mutating func append(_ rule: FileRule) {
-        let known = rules.contains {
-            $0.kind == rule.kind && samePath($0.path, rule.path) && samePath($0.source, rule.source) && $0.everywhere == rule.everywhere
+        // By index: a rule is large, and copying each one to look at it costs more than looking.
+        let known = rules.indices.contains {
+            rules[$0].kind == rule.kind && samePath(rules[$0].path, rule.path) && samePath(rules[$0].source, rule.source)
+                && rules[$0].everywhere == rule.everywhere
         }
         if !known { rules.append(rule) }
     }
@@ -120,20 +122,22 @@ package struct FileRules: Equatable, Sendable {
             for rule in result.rules where rule.kind == .hide || rule.kind == .protect {
                 guard isPath(rule.path, atOrUnder: moved.source) else { continue }
                 let rest = String(decoding: rule.path.utf8.dropFirst(samePath(moved.source, "/") ? 0 : moved.source.utf8.count), as: UTF8.self)
-                result.append(FileRule(rule.kind, path: join(moved.path, rest), origin: rule.origin))
+                result.append(FileRule(rule.kind, path: join(moved.path, rest), source: rule.source, origin: rule.origin))
             }
         }
         return result
     }
 }
 
-/// Paths are bytes: two spellings of one character are two names.
-func samePath(_ left: String, _ right: String) -> Bool { left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8) }
+/// Paths are bytes: two spellings of one character are two names. Swift's `==` takes them for equal, but is fast to say no.
+func samePath(_ left: String, _ right: String) -> Bool {
+    left.utf8.count == right.utf8.count && left == right && left.utf8.elementsEqual(right.utf8)
+}
 
 /// Whether a path is another one or lies within it. Both absolute and normal.
 func isPath(_ path: String, atOrUnder ancestor: String) -> Bool {
     if samePath(ancestor, "/") { return true }
-    guard path.utf8.count >= ancestor.utf8.count, path.utf8.starts(with: ancestor.utf8) else { return false }
+    guard path.utf8.starts(with: ancestor.utf8) else { return false }
     let rest = path.utf8.dropFirst(ancestor.utf8.count)
     return rest.isEmpty || rest.first == 0x2f
 }

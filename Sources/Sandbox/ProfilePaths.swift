@@ -7,13 +7,14 @@ import Config
 
 /// Where the caller stands.
 package struct Places: Equatable, Sendable {
-    /// HOME, absolute; nil where there is none.
+    /// HOME, absolute and without `.`, `..` and doubled slashes; nil where there is none.
     package let home: String?
     /// The current directory, absolute and without links.
     package let directory: String
 
+    /// - Parameter home: as the environment has it; one that is not absolute is none.
     package init(home: String?, directory: String) {
-        self.home = home
+        self.home = home.flatMap { $0.utf8.first == 0x2f ? Paths.absolute($0, from: "/") : nil }
         self.directory = directory
     }
 }
@@ -37,7 +38,7 @@ enum ProfilePath {
         if text.utf8.contains(0x2a) {
             throw ProfileFault(message: "patterns are not expanded in \(quoted(text))", help: "name the folder; what is in it is granted with it")
         }
-        if let plain = plain(text, home: home) { return plain }
+        if isNormal(text[...]), text.utf8.count <= longest { return text }
         var components: [Substring] = []
         var rest = text[...]
         var mayClimb = false
@@ -48,8 +49,11 @@ enum ProfilePath {
                     message: "\(quoted(text)) names another user's home", help: "write the path out, or ./\(quotedBare(text)) for a file of that name")
             }
             guard let home else { return nil }
+            if isNormal(rest), isNormal(home[...]), home.utf8.count + rest.utf8.count <= longest { return home + rest }
             components = home.split(separator: "/")
         } else if text.utf8.first != 0x2f {
+            let path = samePath(base, "/") ? "/" + text : base + "/" + text
+            if isNormal(path[...]), path.utf8.count <= longest { return path }
             components = base.split(separator: "/")
             // The base is a folder without links, so that its parents are known; those of a later component are not.
             mayClimb = true
@@ -71,37 +75,30 @@ enum ProfilePath {
         return path
     }
 
-    /// The common case, an absolute path or one below `~` that is in its normal form already; nil where it is not.
-    private static func plain(_ text: String, home: String?) -> String? {
-        let bytes = text.utf8
-        guard let first = bytes.first, bytes.count <= 1024 else { return nil }
-        var last: UInt8 = first == 0x2f ? 0x2f : 0
-        for byte in bytes.dropFirst() {
-            // A dot or slash after a slash may need normalising: `.ssh` does not, but the careful way finds that out as well.
-            if last == 0x2f && (byte == 0x2f || byte == 0x2e) { return dotted(text, home: home) }
-            last = byte
+    /// Whether a text is an absolute path already, without empty components, `.` and `..`; most are.
+    static func isNormal(_ text: Substring) -> Bool {
+        var componentLength = 0
+        var dots = true
+        for (position, byte) in text.utf8.enumerated() {
+            if position == 0 {
+                guard byte == 0x2f else { return false }
+            } else if byte == 0x2f {
+                if dots && componentLength <= 2 { return false }
+                componentLength = 0
+                dots = true
+            } else {
+                componentLength += 1
+                dots = dots && byte == 0x2e
+            }
         }
-        if last == 0x2f { return nil }
-        if first == 0x2f { return text }
-        guard first == 0x7e, let home, bytes.dropFirst().first == 0x2f else { return nil }
-        return home + text.dropFirst()
-    }
-
-    /// As `plain` for names that begin with one dot.
-    private static func dotted(_ text: String, home: String?) -> String? {
-        for component in text.utf8.split(separator: 0x2f, omittingEmptySubsequences: false).dropFirst() {
-            if component.isEmpty || component.elementsEqual(".".utf8) || component.elementsEqual("..".utf8) { return nil }
-        }
-        if text.utf8.first == 0x2f { return text }
-        guard text.utf8.first == 0x7e, let home, text.utf8.dropFirst().first == 0x2f else { return nil }
-        return home + text.dropFirst()
+        return !(dots && componentLength <= 2)
     }
 
     private static func quotedBare(_ text: String) -> String { String(quoted(text).dropFirst().dropLast()) }
 
     /// The parts of `SRC:DST`; the second is nil where nothing is moved.
     static func moved(_ text: String) throws(ProfileFault) -> (source: String, target: String?) {
-        guard let colon = text.firstIndex(of: ":") else { return (text, nil) }
+        guard let colon = text.utf8.firstIndex(of: 0x3a) else { return (text, nil) }
         let source = String(text[..<colon])
         let target = String(text[text.index(after: colon)...])
         if source.isEmpty || target.utf8.first != 0x2f {
@@ -114,16 +111,16 @@ enum ProfilePath {
 
     /// Refuses what a cell has of its own.
     static func checkGrant(_ path: String) throws(ProfileFault) {
-        for (folder, reason) in [("/proc", "the cell has its own /proc"), ("/dev", "the cell has its own /dev"), ("/sys", "a cell has no /sys")]
-        where isPath(path, atOrUnder: folder) {
+        for folder in ["/proc", "/dev", "/sys"] where isPath(path, atOrUnder: folder) {
+            let reason = folder == "/sys" ? "a cell has no /sys" : "the cell has its own \(folder)"
             throw ProfileFault(message: "\(quoted(path)) cannot be granted: \(reason)", help: nil)
         }
     }
 
     /// Whether a `protect` path counts from every writable path: it is relative and does not say from where.
     static func countsEverywhere(_ text: String) -> Bool {
-        guard let first = text.split(separator: "/", omittingEmptySubsequences: false).first else { return false }
-        return !first.isEmpty && first != "." && first != ".." && first.utf8.first != 0x7e
+        let first = text.utf8.prefix { $0 != 0x2f }
+        return !first.isEmpty && first.first != 0x7e && !first.elementsEqual([0x2e]) && !first.elementsEqual([0x2e, 0x2e])
     }
 }
 
@@ -156,6 +153,7 @@ extension FileRule {
 
     /// The text without empty components and `.`.
     private static func relative(_ text: String) -> String {
-        text.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+        ProfilePath.isNormal(("/" + text)[...])
+            ? text : text.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }
 }

@@ -4,7 +4,7 @@
 // can be rewritten by another thread. `int` arguments are compared by their lower 32 bits, as the kernel takes them:
 // an allow-list over 64 bits would let `socket(0x1_0000_0028, ..)` open AF_VSOCK. Nothing on the hot path (read, write,
 // futex) is checked, as a check loses the kernel's constant-answer bitmap for that number (75-135 ns a call); mmap and
-// mprotect are checked only where the jit family is withheld.
+// mprotect are base, and checked only under `paranoid` without the jit family: node and java die of the check, grep -P falls back.
 
 extension SyscallPolicy {
     /// The rule of a `checked` syscall.
@@ -19,9 +19,9 @@ extension SyscallPolicy {
         case .sched_setscheduler, .sched_setparam, .sched_setattr:
             families.contains(.sched) ? refusingInit([0]) : plain(denied([.sched]))
         // which: PRIO_PROCESS 0, PRIO_PGRP 1; PRIO_USER 2 would reach PID 1. who: PID 1 by number.
-        case .setpriority: target(which: 0...1)
+        case .setpriority: target(which: WordRange(0, 1))
         // The same with IOPRIO_WHO_PROCESS 1, _PGRP 2, _USER 3.
-        case .ioprio_set: families.contains(.sched) ? target(which: 1...2) : plain(denied([.sched]))
+        case .ioprio_set: families.contains(.sched) ? target(which: WordRange(1, 2)) : plain(denied([.sched]))
         // pid 0: PID 1 has the same uid, and its descriptor limit could be set to nothing.
         case .prlimit64: Rule([Case([Condition(0, in: [0])], .allowed)], otherwise: deny(Errno.permission, .otherProcess))
         case .personality: personality
@@ -48,7 +48,7 @@ extension SyscallPolicy {
         return Rule(arguments.map { Case([Condition($0, in: [1])], refused) }, otherwise: .allowed)
     }
 
-    private func target(which: ClosedRange<UInt32>) -> Rule {
+    private func target(which: WordRange) -> Rule {
         let refused = deny(Errno.permission, .cellInit)
         return Rule(
             [
@@ -58,7 +58,7 @@ extension SyscallPolicy {
     }
 
     private func withoutJIT(mask: UInt32, value: UInt32) -> Rule {
-        guard !families.contains(.jit) else { return plain(.allowed) }
+        guard paranoid, !families.contains(.jit) else { return plain(.allowed) }
         return Rule([Case([Condition(2, mask: mask, in: [value])], denied([.jit]))], otherwise: .allowed)
     }
 

@@ -49,7 +49,9 @@ public enum Family: UInt8, Hashable, Sendable, CaseIterable {
         case .netServer: "listen and accept on INET sockets"
         case .unixSocket: "open, connect and serve unix sockets, by which other programs' services are reached"
         case .netlinkRoute: "read interfaces and routes through NETLINK_ROUTE, as getifaddrs and ip do"
-        case .jit: "memory that is writable and executable, or becomes executable later: just-in-time compilers"
+        case .jit:
+            "memory that is writable and executable, or becomes executable later: just-in-time compilers; withheld only under "
+                + "paranoid"
         case .memfd: "files without a name, which can also carry a program past path rules"
         case .sysvIPC: "System V shared memory, semaphores and messages, inside the cell's own ipc namespace"
         case .mqueue: "POSIX message queues, inside the cell's own ipc namespace"

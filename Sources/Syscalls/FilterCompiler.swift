@@ -30,14 +30,14 @@ struct FilterCompiler {
         var starts: [UInt32] = []
         targets.reserveCapacity(table.starts.count)
         starts.reserveCapacity(table.starts.count)
-        for (start, leaf) in zip(table.starts, table.leaves) {
+        for run in table.starts.indices {
             let target: Label
-            switch leaf {
+            switch table.leaves[run] {
             case .plain(let outcome): target = compiler.answer(outcome.answer)
             case .rule(let index): target = rules[index]
             }
             if targets.last == target { continue }
-            starts.append(start)
+            starts.append(table.starts[run])
             targets.append(target)
         }
         let numbers = compiler.tree(starts[...], targets[...])
@@ -133,7 +133,7 @@ struct FilterCompiler {
             let matched = answer(last.outcome.answer)
             if let condition = last.conditions.first, last.conditions.count == 1 {
                 // Neighbouring cases that test the same word become one decision.
-                var group: [(ranges: [ClosedRange<UInt32>], target: Label)] = []
+                var group: [(ranges: [WordRange], target: Label)] = []
                 while let candidate = remaining.last, candidate.conditions.count == 1,
                     candidate.conditions[0].readsSameWord(as: condition)
                 {
@@ -154,7 +154,7 @@ struct FilterCompiler {
 
     /// `groups` of ranges, the later ones stronger, else `fallback`.
     private mutating func decide(
-        _ condition: Condition, _ groups: [(ranges: [ClosedRange<UInt32>], target: Label)], else fallback: Label
+        _ condition: Condition, _ groups: [(ranges: [WordRange], target: Label)], else fallback: Label
     ) -> Label {
         var starts: [UInt32] = [0]
         var targets = [fallback]
@@ -163,7 +163,7 @@ struct FilterCompiler {
     }
 
     /// Puts `target` over the runs that `ranges`, ascending, cover.
-    private func overlay(_ ranges: [ClosedRange<UInt32>], _ target: Label, _ starts: inout [UInt32], _ targets: inout [Label]) {
+    private func overlay(_ ranges: [WordRange], _ target: Label, _ starts: inout [UInt32], _ targets: inout [Label]) {
         var newStarts: [UInt32] = []
         var newTargets: [Label] = []
         newStarts.reserveCapacity(starts.count + 2 * ranges.count)
@@ -177,17 +177,17 @@ struct FilterCompiler {
         var position: UInt32 = 0
         for range in ranges {
             // What lies before the range keeps its targets.
-            while position < range.lowerBound {
+            while position < range.first {
                 while run + 1 < starts.count, starts[run + 1] <= position { run += 1 }
                 put(position, targets[run])
-                position = run + 1 < starts.count ? min(starts[run + 1], range.lowerBound) : range.lowerBound
+                position = run + 1 < starts.count ? min(starts[run + 1], range.first) : range.first
             }
-            put(range.lowerBound, target)
-            if range.upperBound == .max {
+            put(range.first, target)
+            if range.last == .max {
                 (starts, targets) = (newStarts, newTargets)
                 return
             }
-            position = range.upperBound + 1
+            position = range.last + 1
         }
         while run + 1 < starts.count, starts[run + 1] <= position { run += 1 }
         put(position, targets[run])

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Runs a checked classic BPF program on one call, as the kernel would, and tells which words of the call it read: an answer
-// that was found without reading an argument holds for every value of it. That makes the proof short.
+// that was found without reading an argument is one that the kernel keeps in its bitmap, at no cost to the call.
 
 /// `struct seccomp_data` as sixteen 32-bit words: number, architecture, instruction pointer (2), arguments (2 each, low first).
 struct SeccompCall {
@@ -21,12 +21,6 @@ struct SeccompCall {
         func register(_ index: Int) -> UInt64 { UInt64(words[4 + 2 * index]) | UInt64(words[5 + 2 * index]) << 32 }
         return Arguments(register(0), register(1), register(2), register(3), register(4), register(5))
     }
-
-    /// The words that say which syscall it is: number and architecture.
-    static let identity: UInt16 = 0b11
-
-    /// The bit of an argument's word in a mask of words.
-    static func bit(_ argument: UInt8, high: Bool) -> UInt16 { 1 << UInt16(4 + 2 * argument + (high ? 1 : 0)) }
 }
 
 public enum FilterInterpreter {
@@ -39,24 +33,22 @@ public enum FilterInterpreter {
 
     /// The return value and a mask of the words read (bit n is word n of `SeccompCall`).
     @inline(__always)
-    static func run(_ program: Span<BPFInstruction>, _ call: borrowing SeccompCall) -> (value: UInt32, read: UInt16, argumentsAt: Int) {
+    static func run(_ program: Span<BPFInstruction>, _ call: borrowing SeccompCall) -> (value: UInt32, read: UInt16) {
         var accumulator: UInt32 = 0
         var index: UInt32 = 0
         var counter = 0
         var read: UInt16 = 0
-        var argumentsAt = -1
         while true {
             let instruction = program[counter]
             counter += 1
             switch instruction.code {
             case 0x35: counter += Int(accumulator >= instruction.k ? instruction.jt : instruction.jf)
             case 0x15: counter += Int(accumulator == instruction.k ? instruction.jt : instruction.jf)
-            case 0x06: return (instruction.k, read, argumentsAt)
+            case 0x06: return (instruction.k, read)
             case 0x20:
                 let word = Int(instruction.k >> 2)
                 accumulator = call.words[word]
                 read |= 1 << UInt16(truncatingIfNeeded: word)
-                if word > 1 && argumentsAt < 0 { argumentsAt = counter - 1 }
             case 0x25: counter += Int(accumulator > instruction.k ? instruction.jt : instruction.jf)
             case 0x45: counter += Int(accumulator & instruction.k != 0 ? instruction.jt : instruction.jf)
             case 0x05: counter += Int(instruction.k)
@@ -65,7 +57,7 @@ public enum FilterInterpreter {
             case 0x4C: accumulator |= index
             case 0x07: index = accumulator
             // FilterCheck admits no other code; the kernel's answer to a broken program would be to kill.
-            default: return (Answer.kill.returnValue, .max, argumentsAt)
+            default: return (Answer.kill.returnValue, .max)
             }
         }
     }

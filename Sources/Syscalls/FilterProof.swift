@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Evaluates a program against the rule table that it should implement, before it is loaded. It runs at every launch.
+// Proves a program against the rule table that it should implement, before it is loaded; it runs at every launch. It is an
+// interpreter that runs the program on sets of calls instead of single ones: each comparison splits the set (an interval per
+// word), each return is compared with the table over the whole set that reached it. So all 2^32 numbers and all values of
+// every argument are covered, in about a tenth of the time that trying the boundary values takes. The interpreter on single
+// calls (FilterInterpreter) is what tests hold this one to.
 //
-// Why a few thousand runs are enough: (1) a run tells which words it read, so an answer holds for all values of the others,
-// and reading a word that the rule does not mention is refused; (2) a program of comparisons is constant between its
-// constants, so both sides of every constant of the program *and* of the rules stand for all values (masked words, where
-// there are no intervals, are tried with each bit of the mask flipped); (3) numbers 0...511 are all run.
+// A word under a mask counts as a word of its own, with the values 0...mask. That admits sets that no call can be in, never
+// the reverse: a program may be refused for them, none passes that answers wrongly. What our compiler writes never is.
 
 public enum FilterProof {
-    /// Combinations of argument words that are tried for one rule at most.
-    static let maximumCombinations = 20_000
+    /// Instructions that one proof may visit; the largest of ours visits some 3,000.
+    static let maximumSteps = 1_000_000
 
     /// Proves a policy's program.
-    /// - Throws: `malformed`, or `mismatch` with the first call that is answered otherwise than the policy says.
+    /// - Throws: `malformed`, or `mismatch` with a call that is answered otherwise than the policy says.
     public static func check(
         _ program: [BPFInstruction], _ policy: SyscallPolicy, canary: UInt16, cookie: ExecCookie,
         architecture: Architecture = .native
@@ -21,11 +23,11 @@ public enum FilterProof {
     }
 
     /// Proves a program against any rule table.
+    /// - Parameter cookie: what execveat is admitted by, where the table says that it is.
     public static func check(_ program: [BPFInstruction], _ table: RuleTable, cookie: ExecCookie? = nil) throws(SyscallError) {
         try FilterCheck.check(program)
-        let proof = Proof(program: program, table: table, cookie: cookie)
-        try proof.foreignCalls()
-        try proof.nativeCalls()
+        var proof = Proof(program: program, table: table, cookie: cookie)
+        try proof.walk(from: 0, holding: -1)
     }
 }
 
@@ -33,179 +35,221 @@ private struct Proof {
     let program: [BPFInstruction]
     let table: RuleTable
     let cookie: ExecCookie?
+    /// The set of calls at hand: those whose words lie in these intervals, every other word being free.
+    private var words: [Word] = []
+    /// Whether the sixth argument is the cookie; `nil` while that is open.
+    private var admitted: Bool?
+    private var steps = 0
 
-    func foreignCalls() throws(SyscallError) {
-        let native = table.architecture.auditIdentity
-        var identities: [UInt32] = [0, .max, native &- 1, native &+ 1]
-        for architecture in Architecture.allCases { identities += [architecture.auditIdentity, architecture.compatIdentity] }
-        for bit in 0..<32 as Range<UInt32> { identities += [native ^ 1 << bit, table.architecture.compatIdentity ^ 1 << bit] }
-        for instruction in program.prefix(8) { identities += [instruction.k &- 1, instruction.k, instruction.k &+ 1] }
-        for identity in identities where identity != native {
-            let outcome = identity == table.architecture.compatIdentity ? table.compat : table.foreign
-            try run(SeccompCall(architecture: identity, number: 0), outcome.answer, mayRead: 0b10)
-        }
+    /// A word of `SeccompCall`, under a mask, and where it lies.
+    private struct Word {
+        let index: Int
+        let mask: UInt32
+        var low: UInt32
+        var high: UInt32
     }
 
-    func nativeCalls() throws(SyscallError) {
-        var call = SeccompCall(architecture: table.architecture.auditIdentity, number: 0)
-        var leaf = 0
-        for number in 0..<512 as Range<UInt32> {
-            while leaf + 1 < table.starts.count, table.starts[leaf + 1] <= number { leaf += 1 }
-            call.words[0] = number
-            try check(call, table.leaves[leaf])
-        }
-        var edges: [UInt32] = [0x3FFF_FFFF, 0x7FFF_FFFF, .max]
-        for bit in 9..<32 as Range<UInt32> { edges.append(1 << bit) }
-        for start in table.starts where start >= 511 { edges += [start &- 1, start, start &+ 1] }
-        for instruction in program where instruction.k >= 511 && instruction.code & 7 == BPFCode.jump {
-            edges += [instruction.k &- 1, instruction.k, instruction.k &+ 1]
-        }
-        for number in ascending(edges) where number >= 512 {
-            call.words[0] = number
-            try check(call, table.leaf(number))
-        }
+    init(program: [BPFInstruction], table: RuleTable, cookie: ExecCookie?) {
+        self.program = program
+        self.table = table
+        self.cookie = cookie
+        words.reserveCapacity(16)
+        words.append(Word(index: 0, mask: .max, low: 0, high: .max))
+        words.append(Word(index: 1, mask: .max, low: 0, high: .max))
     }
 
-    private func check(_ call: SeccompCall, _ leaf: RuleTable.Leaf) throws(SyscallError) {
-        switch leaf {
-        case .plain(let outcome): try run(call, outcome.answer, mayRead: SeccompCall.identity)
-        case .rule(let index): try check(call, table.rules[index])
-        }
+    /// The place of a word in `words`.
+    private mutating func place(_ index: Int, _ mask: UInt32) -> Int {
+        for place in words.indices where words[place].index == index && words[place].mask == mask { return place }
+        words.append(Word(index: index, mask: mask, low: 0, high: mask))
+        return words.count - 1
     }
 
-    private func run(_ call: borrowing SeccompCall, _ expected: Answer, mayRead: UInt16) throws(SyscallError) {
-        let result = FilterInterpreter.run(program.span, call)
-        if result.value != expected.returnValue { throw refusal(call, expected, result.value, false) }
-        if result.read & ~mayRead != 0 { throw refusal(call, expected, result.value, true) }
-    }
+    // MARK: the program
 
-    private func refusal(_ call: borrowing SeccompCall, _ expected: Answer, _ found: UInt32, _ reads: Bool) -> SyscallError {
-        .mismatch(
-            FilterMismatch(
-                architecture: call.words[1], number: call.words[0], arguments: call.arguments, expected: expected, found: found,
-                readsTooMuch: reads))
-    }
-
-    /// Sorted, each value once.
-    private func ascending(_ values: [UInt32]) -> [UInt32] {
-        var values = values
-        values.sort()
-        var kept = 0
-        for index in values.indices where index == 0 || values[index] != values[kept - 1] {
-            values[kept] = values[index]
-            kept += 1
-        }
-        values.removeLast(values.count - kept)
-        return values
-    }
-
-    // MARK: rules
-
-    /// The values that stand for all values of one word.
-    private struct Candidates {
-        let word: Int
-        var masks: [UInt32] = []
-        var values: [UInt32] = [0, .max]
-
-        mutating func edge(_ constant: UInt32) {
-            values.append(constant &- 1)
-            values.append(constant)
-            values.append(constant &+ 1)
-        }
-    }
-
-    private func check(_ call: SeccompCall, _ rule: Rule) throws(SyscallError) {
-        var words: [Candidates] = []
-        var mayRead = SeccompCall.identity
-        for candidate in rule.cases {
-            for condition in candidate.conditions {
-                let word = condition.word
-                mayRead |= 1 << UInt16(word)
-                let place = words.firstIndex { $0.word == word } ?? words.count
-                if place == words.count { words.append(Candidates(word: word)) }
-                if condition.mask != .max, !words[place].masks.contains(condition.mask) { words[place].masks.append(condition.mask) }
-                for range in condition.ranges {
-                    words[place].edge(range.lowerBound)
-                    if range.count > 1 { words[place].edge(range.upperBound) }
-                }
-            }
-        }
-        if rule.admitsCookie { mayRead |= SeccompCall.bit(5, high: false) | SeccompCall.bit(5, high: true) }
-        collectConstants(call, into: &words)
-        var combinations = 1
-        for index in words.indices {
-            var values = words[index].values
-            for mask in words[index].masks {
-                for value in words[index].values { values += [value | ~mask, value & mask] }
-                for bit in 0..<32 as Range<UInt32> where mask & 1 << bit != 0 { values += [1 << bit, mask ^ 1 << bit] }
-            }
-            words[index].values = ascending(values)
-            combinations = combinations.multipliedReportingOverflow(by: words[index].values.count).partialValue
-            guard combinations <= FilterProof.maximumCombinations else {
-                throw .malformed(instruction: 0, what: "syscall \(call.words[0]) has too many combinations of arguments to prove")
-            }
-        }
-        try combine(call, rule, words, from: 0, mayRead)
-        if rule.admitsCookie, let cookie { try admission(call, rule, cookie, mayRead) }
-    }
-
-    private func combine(
-        _ call: SeccompCall, _ rule: Rule, _ words: [Candidates], from index: Int, _ mayRead: UInt16
-    ) throws(SyscallError) {
-        if index == words.count { return try compare(call, rule, mayRead) }
-        var call = call
-        for value in words[index].values {
-            call.words[words[index].word] = value
-            try combine(call, rule, words, from: index + 1, mayRead)
-        }
-    }
-
-    private func compare(_ call: borrowing SeccompCall, _ rule: Rule, _ mayRead: UInt16) throws(SyscallError) {
-        try run(call, table.outcome(of: rule, call, cookie).answer, mayRead: mayRead)
-    }
-
-    /// The program's own constants for each word, found by walking what can be reached from the first look at an argument.
-    private func collectConstants(_ call: SeccompCall, into words: inout [Candidates]) {
-        let start = FilterInterpreter.run(program.span, call).argumentsAt
-        guard start >= 0 else { return }
-        // What A holds at a place: a word's index, -1 unknown or several.
-        // -2 is not reached. A forward pass suffices, as every way to a place is known when it is come to.
-        var holds = [Int16](repeating: -2, count: program.count + 1)
-        holds[start] = -1
-        for place in start..<program.count where holds[place] != -2 {
-            let instruction = program[place]
-            var held = Int(holds[place])
-            func reach(_ next: Int) { holds[next] = holds[next] == -2 || Int(holds[next]) == held ? Int16(held) : -1 }
+    /// Runs the program from `start` on the set at hand; A holds the word at that place in `words`, -1 if nothing.
+    mutating func walk(from start: Int, holding held: Int) throws(SyscallError) {
+        var counter = start
+        var held = held
+        while true {
+            steps += 1
+            guard steps <= FilterProof.maximumSteps else { throw .malformed(instruction: counter, what: "too long to prove") }
+            let instruction = program[counter]
+            counter += 1
             switch instruction.code {
-            case BPFCode.return: break
             case BPFCode.load:
-                held = words.firstIndex { $0.word == Int(instruction.k / 4) } ?? -1
-                reach(place + 1)
-            case BPFCode.jump: reach(place + 1 + Int(instruction.k))
-            case BPFCode.ifEqual, BPFCode.ifAbove, BPFCode.ifAtLeast, BPFCode.ifAny:
-                for index in words.indices where held == index || held == -1 { words[index].edge(instruction.k) }
-                reach(place + 1 + Int(instruction.jt))
-                reach(place + 1 + Int(instruction.jf))
+                if instruction.k == SeccompData.argument(5, high: false), let test = try admission(at: counter - 1) {
+                    return try admit(test)
+                }
+                held = place(Int(instruction.k / 4), .max)
             case BPFCode.and:
-                if held >= 0, !words[held].masks.contains(instruction.k) { words[held].masks.append(instruction.k) }
-                reach(place + 1)
-            default: reach(place + 1)
+                guard held >= 0 else { throw .malformed(instruction: counter - 1, what: "mask of nothing") }
+                held = place(words[held].index, words[held].mask & instruction.k)
+            case BPFCode.jump:
+                counter += Int(instruction.k)
+            case BPFCode.ifAtLeast, BPFCode.ifAbove, BPFCode.ifEqual:
+                guard held >= 0 else { throw .malformed(instruction: counter - 1, what: "comparison of nothing") }
+                let yes = counter + Int(instruction.jt)
+                let no = counter + Int(instruction.jf)
+                // The values that pass are first...last, a run in every case.
+                var first = instruction.k
+                var last = UInt32.max
+                if instruction.code == BPFCode.ifEqual { last = first }
+                if instruction.code == BPFCode.ifAbove {
+                    if first == .max {
+                        counter = no
+                        continue
+                    }
+                    first += 1
+                }
+                let (low, high) = (words[held].low, words[held].high)
+                if high < first || low > last {
+                    counter = no
+                } else if low >= first && high <= last {
+                    counter = yes
+                } else {
+                    if low < first { try descend(held, low, first - 1, to: no) }
+                    try descend(held, max(low, first), min(high, last), to: yes)
+                    if high > last { try descend(held, last + 1, high, to: no) }
+                    return
+                }
+            case BPFCode.return:
+                return try compare(instruction.k)
+            default:
+                throw .malformed(instruction: counter - 1, what: "a code that the proof does not follow here")
             }
         }
     }
 
-    /// The cookie itself, each bit of it flipped in either half and in both alike, and a few values that are not it.
-    private func admission(_ call: SeccompCall, _ rule: Rule, _ cookie: ExecCookie, _ mayRead: UInt16) throws(SyscallError) {
-        var values: [UInt64] = [cookie.value, 0, .max, ~cookie.value, cookie.value &+ 1, cookie.value &- 1]
-        values += [UInt64(cookie.low), UInt64(cookie.high) << 32, cookie.value << 32 | cookie.value >> 32]
-        for bit in 0..<32 as Range<UInt64> {
-            values += [cookie.value ^ 1 << bit, cookie.value ^ 1 << (bit + 32), cookie.value ^ (1 << bit | 1 << (bit + 32))]
+    private mutating func descend(_ held: Int, _ low: UInt32, _ high: UInt32, to target: Int) throws(SyscallError) {
+        let (before, count) = (words[held], words.count)
+        words[held].low = low
+        words[held].high = high
+        try walk(from: target, holding: held)
+        words.removeLast(words.count - count)
+        words[held] = before
+    }
+
+    /// The cookie's test, recognised as a whole: ld, xor, tax, ld, xor, or, jeq 0. Returns its last instruction's place.
+    private func admission(at start: Int) throws(SyscallError) -> Int? {
+        guard start + 6 < program.count, program[start + 1].code == BPFCode.xor else { return nil }
+        guard let cookie else { throw .malformed(instruction: start, what: "a cookie that the table does not know") }
+        let expected = [
+            BPFInstruction(code: BPFCode.load, k: SeccompData.argument(5, high: false)),
+            BPFInstruction(code: BPFCode.xor, k: cookie.low),
+            BPFInstruction(code: BPFCode.toX, k: 0),
+            BPFInstruction(code: BPFCode.load, k: SeccompData.argument(5, high: true)),
+            BPFInstruction(code: BPFCode.xor, k: cookie.high),
+            BPFInstruction(code: BPFCode.orX, k: 0),
+        ]
+        for (offset, instruction) in expected.enumerated() where program[start + offset] != instruction {
+            throw .malformed(instruction: start + offset, what: "not the test of this launch's cookie")
         }
-        var call = call
-        for value in values {
-            call.words[14] = UInt32(truncatingIfNeeded: value)
-            call.words[15] = UInt32(truncatingIfNeeded: value >> 32)
-            try compare(call, rule, mayRead)
+        let test = program[start + 6]
+        guard test.code == BPFCode.ifEqual, test.k == 0 else {
+            throw .malformed(instruction: start + 6, what: "not the test of this launch's cookie")
         }
+        return start + 6
+    }
+
+    private mutating func admit(_ test: Int) throws(SyscallError) {
+        let before = admitted
+        let count = words.count
+        for answer in [true, false] where before == nil || before == answer {
+            admitted = answer
+            try walk(from: test + 1 + Int(answer ? program[test].jt : program[test].jf), holding: -1)
+            words.removeLast(words.count - count)
+        }
+        admitted = before
+    }
+
+    // MARK: the table
+
+    /// Compares a return value with the table over the set at hand.
+    private mutating func compare(_ value: UInt32) throws(SyscallError) {
+        let (native, compat) = (table.architecture.auditIdentity, table.architecture.compatIdentity)
+        let identities = (words[1].low, words[1].high)
+        func within(_ identity: UInt32) -> Bool { identities.0 <= identity && identity <= identities.1 }
+        if within(compat) { try require(table.compat, value, identity: compat) }
+        if identities.1 - identities.0 >= (within(native) ? 1 : 0) + (within(compat) ? 1 : 0) {
+            // There is at least one identity that is neither.
+            var other = identities.0
+            while other == native || other == compat { other += 1 }
+            try require(table.foreign, value, identity: other)
+        }
+        guard within(native) else { return }
+        let numbers = (words[0].low, words[0].high)
+        var run = table.run(of: numbers.0)
+        while run < table.starts.count, table.starts[run] <= numbers.1 {
+            let number = max(table.starts[run], numbers.0)
+            switch table.leaves[run] {
+            case .plain(let outcome): try require(outcome, value, identity: native, number: number)
+            case .rule(let index): try compare(table.rules[index], value, number)
+            }
+            run += 1
+        }
+    }
+
+    private mutating func compare(_ rule: Rule, _ value: UInt32, _ number: UInt32) throws(SyscallError) {
+        if rule.admitsCookie, admitted != false {
+            try require(.allowed, value, identity: table.architecture.auditIdentity, number: number)
+            if admitted == true { return }
+        }
+        try compare(rule, 0, 0, value, number)
+    }
+
+    /// The rule from one condition of one case on: the set is split where the condition holds and where not.
+    private mutating func compare(
+        _ rule: Rule, _ caseIndex: Int, _ conditionIndex: Int, _ value: UInt32, _ number: UInt32
+    ) throws(SyscallError) {
+        let native = table.architecture.auditIdentity
+        guard caseIndex < rule.cases.count else { return try require(rule.otherwise, value, identity: native, number: number) }
+        guard conditionIndex < rule.cases[caseIndex].conditions.count else {
+            return try require(rule.cases[caseIndex].outcome, value, identity: native, number: number)
+        }
+        let condition = rule.cases[caseIndex].conditions[conditionIndex]
+        let count = words.count
+        let place = place(condition.word, condition.mask)
+        let before = words[place]
+        var position = before.low
+        var finished = false
+        for range in condition.ranges where range.last >= before.low && range.first <= before.high {
+            if position < range.first {
+                words[place].low = position
+                words[place].high = range.first - 1
+                try compare(rule, caseIndex + 1, 0, value, number)
+            }
+            words[place].low = max(position, range.first)
+            words[place].high = min(before.high, range.last)
+            try compare(rule, caseIndex, conditionIndex + 1, value, number)
+            if range.last >= before.high {
+                finished = true
+                break
+            }
+            position = range.last + 1
+        }
+        if !finished {
+            words[place].low = position
+            words[place].high = before.high
+            try compare(rule, caseIndex + 1, 0, value, number)
+        }
+        words[place] = before
+        words.removeLast(words.count - count)
+    }
+
+    private func require(
+        _ expected: Outcome, _ value: UInt32, identity: UInt32, number: UInt32? = nil
+    ) throws(SyscallError) {
+        if expected.answer.returnValue == value { return }
+        // A call of the set, as an example.
+        var arguments = Arguments()
+        for word in words where word.index >= 4 {
+            let shift = UInt64(word.index % 2 * 32)
+            arguments[UInt8((word.index - 4) / 2)] |= UInt64(word.low) << shift
+        }
+        if admitted == true, let cookie { arguments.a5 = cookie.value }
+        throw .mismatch(
+            FilterMismatch(
+                architecture: identity, number: number ?? words[0].low, arguments: arguments, expected: expected.answer, found: value))
     }
 }

@@ -3,6 +3,8 @@
 // The words of a profile's `syscalls: allow:` and `unsafe:` lists: families, forbidden groups, and single requests as
 // `ioctl:TIOCGPTPEER`, `prctl:PR_SET_MM` or `setsockopt:TCP_ULP`, each also as numbers (`ioctl:0x5441`, `setsockopt:6,31`).
 
+import Config
+
 extension SyscallPolicy {
     /// Adds what a word of `allow:` grants.
     /// - Throws: `unknownName` with the nearest spelling; `onlyUnsafe` for forbidden groups and requests.
@@ -13,7 +15,7 @@ extension SyscallPolicy {
         }
         if let group = Forbidden(named: word) { throw .onlyUnsafe(word, group: group) }
         let parts = word.split(separator: ":", maxSplits: 1)
-        guard parts.count == 2 else { throw .unknownName(word, nearest: nearest(word, Family.allCases.map(\.name))) }
+        guard parts.count == 2 else { throw .unknownName(word, nearest: nearest(word, in: Family.allCases.map(\.name))) }
         let item = parts[1]
         switch parts[0] {
         case "ioctl":
@@ -25,7 +27,7 @@ extension SyscallPolicy {
         case "setsockopt":
             grant(try Self.socketOption(item, in: word))
         default:
-            throw .unknownName(word, nearest: nearest(word, ["ioctl:", "prctl:", "setsockopt:"]))
+            throw .unknownName(word, nearest: nearest(word, in: ["ioctl:", "prctl:", "setsockopt:"]))
         }
     }
 
@@ -33,7 +35,7 @@ extension SyscallPolicy {
     /// - Throws: `unknownName`.
     public mutating func allowUnsafe(_ word: String) throws(SyscallError) {
         guard let group = Forbidden(named: word) else {
-            throw .unknownName(word, nearest: nearest(word, Forbidden.allCases.map(\.name)))
+            throw .unknownName(word, nearest: nearest(word, in: Forbidden.allCases.map(\.name)))
         }
         unsafe.insert(group)
     }
@@ -44,7 +46,7 @@ extension SyscallPolicy {
         if let known = names.first(where: { $0.name == item }) { return known.value }
         if let number = number(item) { return number }
         let prefix = word.prefix { $0 != ":" }
-        throw .unknownName(word, nearest: nearest(String(item), names.map(\.name)).map { "\(prefix):\($0)" })
+        throw .unknownName(word, nearest: nearest(String(item), in: names.map(\.name)).map { "\(prefix):\($0)" })
     }
 
     private static func socketOption(_ item: Substring, in word: String) throws(SyscallError) -> SocketOption {
@@ -55,31 +57,10 @@ extension SyscallPolicy {
         if parts.count == 2, let level = number(parts[0]), let option = number(parts[1]) {
             return SocketOption(level: level, option: option)
         }
-        throw .unknownName(word, nearest: nearest(String(item), SocketOption.names.map(\.name)).map { "setsockopt:\($0)" })
+        throw .unknownName(word, nearest: nearest(String(item), in: SocketOption.names.map(\.name)).map { "setsockopt:\($0)" })
     }
 
     private static func number(_ text: Substring) -> UInt32? {
         text.hasPrefix("0x") ? UInt32(text.dropFirst(2), radix: 16) : UInt32(text)
     }
-}
-
-/// The candidate with the smallest edit distance, if it is at most a third of the word away.
-func nearest(_ word: String, _ candidates: [String]) -> String? {
-    func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        var row = Array(0...right.count)
-        for (i, a) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, b) in right.enumerated() {
-                let substituted = diagonal + (a == b ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(substituted, diagonal + 1, row[j] + 1)
-            }
-        }
-        return row[right.count]
-    }
-    guard word.utf8.count <= 64 else { return nil }
-    let scored = candidates.map { (distance(Array(word.utf8), Array($0.utf8)), $0) }
-    guard let best = scored.min(by: { $0.0 < $1.0 }), best.0 * 3 <= max(word.utf8.count, 3) else { return nil }
-    return best.1
 }

@@ -3,6 +3,20 @@
 // Rules and the table of them: the semantic model that a filter is compiled from and proved against. It knows numbers,
 // 32-bit words of arguments and answers; it does not know families. First match wins, as in a person's reading.
 
+/// A run of 32-bit words, both ends included. Not a `ClosedRange`, whose metadata asks the runtime to search all conformances
+/// of the binary the first time that a process stores one.
+public struct WordRange: Hashable, Sendable {
+    public let first: UInt32
+    public let last: UInt32
+
+    /// - Precondition: `first <= last`.
+    public init(_ first: UInt32, _ last: UInt32) {
+        precondition(first <= last)
+        self.first = first
+        self.last = last
+    }
+}
+
 /// A test of one 32-bit word of one argument: `(word & mask)` lies in one of `ranges`.
 public struct Condition: Hashable, Sendable {
     /// 0...5.
@@ -11,9 +25,9 @@ public struct Condition: Hashable, Sendable {
     public let high: Bool
     public let mask: UInt32
     /// Ascending, disjoint, not empty.
-    public let ranges: [ClosedRange<UInt32>]
+    public let ranges: [WordRange]
 
-    public init(argument: UInt8, high: Bool = false, mask: UInt32 = .max, ranges: [ClosedRange<UInt32>]) {
+    public init(argument: UInt8, high: Bool = false, mask: UInt32 = .max, ranges: [WordRange]) {
         self.argument = argument
         self.high = high
         self.mask = mask
@@ -22,7 +36,7 @@ public struct Condition: Hashable, Sendable {
 
     /// The lower word, masked, is one of `values`, which ascend.
     public init(_ argument: UInt8, mask: UInt32 = .max, in values: [UInt32]) {
-        self.init(argument: argument, mask: mask, ranges: values.map { $0...$0 })
+        self.init(argument: argument, mask: mask, ranges: values.map { WordRange($0, $0) })
     }
 
     /// The index of the tested word in `SeccompCall`.
@@ -30,7 +44,7 @@ public struct Condition: Hashable, Sendable {
 
     func holds(_ call: borrowing SeccompCall) -> Bool {
         let value = call.words[word] & mask
-        for range in ranges where value <= range.upperBound { return value >= range.lowerBound }
+        for range in ranges where value <= range.last { return value >= range.first }
         return false
     }
 
@@ -141,15 +155,15 @@ public struct RuleTable: Hashable, Sendable {
         rules.append(rule)
     }
 
-    /// The leaf of a number.
-    func leaf(_ number: UInt32) -> Leaf {
+    /// The index of a number's run.
+    func run(of number: UInt32) -> Int {
         var low = 0
         var high = starts.count
         while high - low > 1 {
             let middle = (low + high) / 2
             if starts[middle] <= number { low = middle } else { high = middle }
         }
-        return leaves[low]
+        return low
     }
 
     /// The answer to one call and its cause.
@@ -160,7 +174,7 @@ public struct RuleTable: Hashable, Sendable {
         architecture identity: UInt32, number: UInt32, arguments: Arguments, cookie: ExecCookie? = nil
     ) -> Outcome {
         if identity != architecture.auditIdentity { return identity == architecture.compatIdentity ? compat : foreign }
-        switch leaf(number) {
+        switch leaves[run(of: number)] {
         case .plain(let outcome): return outcome
         case .rule(let index):
             return outcome(

@@ -28,7 +28,7 @@ public enum SyscallError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The first call on which a program and its policy disagree.
+/// A call on which a program and its policy disagree.
 public struct FilterMismatch: Hashable, Sendable, CustomStringConvertible {
     public let architecture: UInt32
     public let number: UInt32
@@ -36,12 +36,9 @@ public struct FilterMismatch: Hashable, Sendable, CustomStringConvertible {
     public let expected: Answer
     /// The program's return value.
     public let found: UInt32
-    /// The value agrees here, but the program looked at words that the policy does not mention for this number.
-    public let readsTooMuch: Bool
 
     public var description: String {
         let call = "architecture 0x\(String(architecture, radix: 16)), syscall \(Int32(bitPattern: number))"
-        if readsTooMuch { return "filter depends on more than its policy does: \(call)" }
         let registers = (0..<6).map { "0x" + String(arguments[$0], radix: 16) }.joined(separator: ", ")
         return "filter disagrees with its policy: \(call) (\(registers)): `\(expected)` expected, 0x\(String(found, radix: 16)) found"
     }

@@ -45,6 +45,7 @@ public struct SyscallPolicy: Hashable, Sendable {
     public var denials: Denials
     public var foreignABI: ForeignABI
     /// Kill on a forbidden call, where it would have been EPERM; what honest programs probe (ENOSYS, socket families) stays an errno.
+    /// And executable memory takes the jit family, which other policies have in the base.
     public var paranoid: Bool
 
     /// With no argument: the base alone.

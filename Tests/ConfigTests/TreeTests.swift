@@ -44,6 +44,7 @@ func `a file is read as text, lists and maps`(_ text: String, _ expected: String
     ("a: ! 1\n", "f.yaml:1:4: tags are not read\nhelp: a value that starts with `!` needs quotes"),
     ("!x {a: 1}\n", "f.yaml:1:1: tags are not read\nhelp: a value that starts with `!` needs quotes"),
     ("%YAML 1.1\n---\na: 1\n", "f.yaml:1:1: directives are not read\nhelp: remove the lines that start with `%`"),
+    ("%TAG ! tag:x,2000:\n---\na: 1\n", "f.yaml:1:1: directives are not read\nhelp: remove the lines that start with `%`"),
     ("a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document; one file holds one"),
     ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: key `a` occurs twice, first at 1:1"),
     ("x: {a: 1, 'a': 2}\n", "f.yaml:1:11: key `a` occurs twice, first at 1:5"),
