@@ -16,6 +16,8 @@ package struct PlannedCell: Sendable {
     /// Absent paths that the cell must not be able to make.
     package var placeholders: [String]
     package var protections: [Protection: ProtectionStatus]
+    /// What the command may stumble over, in sentences: shown by `--dry-run`, and in the footer when it fails.
+    package var notes: [String] = []
 }
 
 package struct CellBuilder<Host: HostFiles> {
@@ -62,7 +64,8 @@ package struct CellBuilder<Host: HostFiles> {
             hostNamespaces: facts.namespaces, clockOffsets: clockOffsets(), terminal: request.terminal, proofsOfAbsence: ["/sys/kernel"])
         return PlannedCell(
             spec: spec, policy: request.syscalls, runtime: runtime, unseen: unseenArguments(request, view: view),
-            placeholders: view.placeholders, protections: Protections.planned(spec, facts))
+            placeholders: view.placeholders, protections: Protections.planned(spec, facts),
+            notes: identity.isDedicated ? foreignOwners(view) : [])
     }
 
     // Files -----------------------------------------------------------------------------------------------------------
@@ -155,6 +158,21 @@ package struct CellBuilder<Host: HostFiles> {
             guard let path = request.environment[name], path.hasPrefix("/") else { return nil }
             return CellRequest.Rule(.read, path, origin: name, builtin: true)
         }
+    }
+
+    /// A writable folder is mapped from its own owner to the cell: what belongs to others in it cannot be written, and
+    /// renaming or removing it is EOVERFLOW. Only the first level is looked at, and at most a thousand names of it.
+    private func foreignOwners(_ view: View) -> [String] {
+        var notes: [String] = []
+        for case .bind(let source, let at, .write, true) in view.entries where source.status.kind == .directory {
+            let others = files.list(source.path).prefix(1000).filter { name in
+                files.status(source.path + "/" + name, followLinks: false).map { $0.owner != source.status.owner } == true
+            }
+            guard let first = others.first else { continue }
+            let more = others.count > 1 ? " and \(others.count - 1) more" : ""
+            notes.append("`\(first)`\(more) in /\(at) belongs to another user than the folder: the cell can read it, but not write, rename or remove it (EACCES, EOVERFLOW)")
+        }
+        return notes
     }
 
     private func unseenArguments(_ request: CellRequest, view: View) -> [String] {
