@@ -52,6 +52,7 @@ package struct CellBuilder<Host: HostFiles> {
             throw .commandOutside(runtime.executable, grant: Paths.parent(runtime.executable))
         }
         let entries = try standardEntries(request, home: home, view: view) + view.entries
+        try refuseTooMany(entries, placeholders: view.placeholders.count)
         let real = files.resolve(request.directory)
         let directory = real.map(view.shows) == true ? real! : home
         let environment = cellEnvironment(request, runtime, home: home, view: view)
@@ -250,6 +251,17 @@ package struct CellBuilder<Host: HostFiles> {
 
     private func clockOffsets() -> CellSpec.ClockOffsets? {
         facts.timeNamespace ? CellSpec.ClockOffsets(boottime: facts.boottimeSeconds, monotonic: facts.monotonicSeconds) : nil
+    }
+
+    /// Each grant and each protected path is a mount, and as root a descriptor that the parent prepares.
+    private func refuseTooMany(_ entries: [CellSpec.Entry], placeholders: Int) throws(CellError) {
+        let mounts = placeholders + entries.filter { entry in
+            switch entry {
+            case .bind, .protect: true
+            default: false
+            }
+        }.count
+        if mounts > Slot.treeLimit { throw .badValue("the view has \(mounts) granted and protected paths, and \(Slot.treeLimit) are the most") }
     }
 
     // Refusals ----------------------------------------------------------------------------------------------------------
