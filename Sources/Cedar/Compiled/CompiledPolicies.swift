@@ -42,11 +42,31 @@ public struct CompiledPolicies: Sendable {
     /// More candidates than this and the values of paths are kept.
     private static let manyCandidates = 8
 
-    /// Decides.
-    public func authorize(_ request: Request, _ entities: Entities) -> Response {
-        var run = Run(program, request, entities)
+    /// The policies that are satisfied and those that fail, as places in `source.policies`, ascending.
+    struct Matches {
         var satisfied: [Int32] = []
         var failed: [(policy: Int32, error: EvaluationError)] = []
+    }
+
+    /// Decides as Cedar does.
+    public func authorize(_ request: Request, _ entities: Entities) -> Response {
+        let matches = matches(request, entities)
+        var permits: [Text] = []
+        var forbids: [Text] = []
+        for number in matches.satisfied {
+            let id = source.policies[Int(number)].id
+            if policies[Int(number)].effect == .permit { permits.append(id) } else { forbids.append(id) }
+        }
+        var errors: [Response.Failure] = []
+        for failure in matches.failed {
+            errors.append(Response.Failure(policy: source.policies[Int(failure.policy)].id, error: failure.error))
+        }
+        return Response(permits: permits, forbids: forbids, errors: errors)
+    }
+
+    func matches(_ request: Request, _ entities: Entities) -> Matches {
+        var run = Run(program, request, entities)
+        var matches = Matches()
         let evaluator = Evaluator(request, entities)
         index.candidates(request, entities, &run) { candidates, run in
             if candidates.count > Self.manyCandidates { run.remember() }
@@ -56,36 +76,34 @@ public struct CompiledPolicies: Sendable {
                     evaluator.matches(policy.resource, request.resource)
                 else { continue }
                 do throws(EvaluationError) {
-                    if try Self.holds(policy, &run) { satisfied.append(number) }
+                    if try Self.holds(policy, &run) { matches.satisfied.append(number) }
                 } catch {
-                    failed.append((number, error))
+                    matches.failed.append((number, error))
                 }
             }
         }
-        return response(satisfied, failed)
+        // The index may name a policy twice, and names them by key.
+        if matches.satisfied.count > 1 {
+            matches.satisfied.sort()
+            matches.satisfied = Self.unique(matches.satisfied) { $0 }
+        }
+        if matches.failed.count > 1 {
+            matches.failed.sort { $0.policy < $1.policy }
+            matches.failed = Self.unique(matches.failed, \.policy)
+        }
+        return matches
+    }
+
+    private static func unique<Element>(_ sorted: [Element], _ number: (Element) -> Int32) -> [Element] {
+        var last: Int32 = -1
+        return sorted.filter { element in
+            defer { last = number(element) }
+            return number(element) != last
+        }
     }
 
     private static func holds(_ policy: Compiled, _ run: inout Run) throws(EvaluationError) -> Bool {
         for condition in policy.conditions where try run.bool(condition.node) != condition.isWhen { return false }
         return true
-    }
-
-    private func response(_ satisfied: [Int32], _ failed: [(policy: Int32, error: EvaluationError)]) -> Response {
-        var permits: [Text] = []
-        var forbids: [Text] = []
-        var last: Int32 = -1
-        for number in satisfied.count > 1 ? satisfied.sorted() : satisfied where number != last {
-            last = number
-            let id = source.policies[Int(number)].id
-            if policies[Int(number)].effect == .permit { permits.append(id) } else { forbids.append(id) }
-        }
-        var errors: [Response.Failure] = []
-        last = -1
-        for failure in failed.count > 1 ? failed.sorted(by: { $0.policy < $1.policy }) : failed
-        where failure.policy != last {
-            last = failure.policy
-            errors.append(Response.Failure(policy: source.policies[Int(failure.policy)].id, error: failure.error))
-        }
-        return Response(permits: permits, forbids: forbids, errors: errors)
     }
 }
