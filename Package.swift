@@ -11,6 +11,8 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
+    // Generic types are found through their static accessors: by name, each first use scans every conformance of the binary.
+    .unsafeFlags(["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"]),
 ]
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
@@ -34,13 +36,13 @@ let package = Package(
             name: "CLinux",
             cSettings: [
                 .treatAllWarnings(as: .error),
-                .unsafeFlags(["-std=gnu17", "-O2", "-Wall", "-Wextra"]),
+                .unsafeFlags(["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fno-stack-protector", "-Wall", "-Wextra"]),
             ]),
         module("JSON"),
         module("Config", ["CYaml"]),
         module("Events", ["JSON"]),
         module("Linux", ["CLinux", "CCap"]),
-        module("Syscalls", ["CSeccomp"]),
+        module("Syscalls", ["JSON", "Config"]),
         module("Cedar", ["JSON"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
         module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox"]),
@@ -55,9 +57,10 @@ let package = Package(
         tests("JSONTests", ["JSON"]),
         tests("ConfigTests", ["Config"]),
         tests("EventsTests", ["Events", "JSON"]),
-        tests("SyscallsTests", ["Syscalls", "CSeccomp"]),
+        tests("SyscallsTests", ["Syscalls", "JSON", "CSeccomp"]),
         tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
         tests("TidyTests", []),
+        tests("FumehoodTests", ["fumehood", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ]
 )

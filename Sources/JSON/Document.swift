@@ -52,11 +52,11 @@ public struct Document: Sendable {
         layout = parser.layout ?? Layout()
     }
 
-    public var root: Node { Node(document: self, value: value, entry: 0) }
+    public var root: Located { Located(document: self, value: value, entry: 0) }
 }
 
 /// One value of a document, with its place.
-public struct Node: Sendable {
+public struct Located: Sendable {
     let document: Document
     public let value: Value
     let entry: Int
@@ -73,11 +73,11 @@ public struct Node: Sendable {
 
     /// The elements of an array, or the values of an object's members in their order; none for other kinds.
     /// With `allowsDuplicates` the places are those of the values as written, so use it only on texts without duplicates.
-    public var children: [Node] {
+    public var children: [Located] {
         var at = entry + 1
-        func next(_ value: Value) -> Node {
+        func next(_ value: Value) -> Located {
             defer { at = document.layout.entries[at].next }
-            return Node(document: document, value: value, entry: at)
+            return Located(document: document, value: value, entry: at)
         }
         switch value {
         case .array(let elements): return elements.map(next)
@@ -87,15 +87,15 @@ public struct Node: Sendable {
     }
 
     /// The member of that name.
-    public subscript(name: String) -> Node? {
+    public subscript(name: String) -> Located? {
         guard let object = value.asObject, let position = object.position(of: name) else { return nil }
-        return Node(
+        return Located(
             document: document, value: object.members[position].value, entry: document.layout.child(position, of: entry))
     }
 
     /// The element at that index.
-    public subscript(index: Int) -> Node? {
+    public subscript(index: Int) -> Located? {
         guard let element = value[index] else { return nil }
-        return Node(document: document, value: element, entry: document.layout.child(index, of: entry))
+        return Located(document: document, value: element, entry: document.layout.child(index, of: entry))
     }
 }

@@ -135,7 +135,7 @@ func `bytes that are not UTF-8 are refused`(_ bytes: [UInt8], _ expected: String
 @Test func `a document knows where each value and name stands`() throws {
     let text = "{ \"a\" : [1, {\"b\": \"x\"}],\n  \"c\":true }"
     let document = try Document(parsing: Array(text.utf8))
-    func slice(_ node: Node?) -> String { node.map { String(decoding: document.bytes[$0.span], as: UTF8.self) } ?? "none" }
+    func slice(_ node: Located?) -> String { node.map { String(decoding: document.bytes[$0.span], as: UTF8.self) } ?? "none" }
     #expect(slice(document.root) == text)
     #expect(slice(document.root["a"]) == "[1, {\"b\": \"x\"}]")
     #expect(slice(document.root["a"]?[1]?["b"]) == "\"x\"")

@@ -27,22 +27,22 @@ struct SchemaJSONReader {
 
     // MARK: Shapes
 
-    private static func span(_ node: JSON.Node) -> SourceSpan { SourceSpan(node.span.lowerBound, node.span.upperBound) }
+    private static func span(_ node: JSON.Located) -> SourceSpan { SourceSpan(node.span.lowerBound, node.span.upperBound) }
 
-    private static func mismatch(_ node: JSON.Node, _ what: String) -> CedarError {
+    private static func mismatch(_ node: JSON.Located, _ what: String) -> CedarError {
         CedarError(.document, "expected \(what), found \(node.value.kind)", at: span(node))
     }
 
-    private static func members(_ node: JSON.Node, _ what: String) throws(CedarError) -> [(name: String, node: JSON.Node)] {
+    private static func members(_ node: JSON.Located, _ what: String) throws(CedarError) -> [(name: String, node: JSON.Located)] {
         guard let object = node.value.asObject else { throw mismatch(node, what) }
         return Array(zip(object.members.map(\.name), node.children))
     }
 
     /// The members of an object by their names, all of which must be among `known`.
     private static func fields(
-        _ node: JSON.Node, _ what: String, known: [String], help: String? = nil
-    ) throws(CedarError) -> [String: JSON.Node] {
-        var result: [String: JSON.Node] = [:]
+        _ node: JSON.Located, _ what: String, known: [String], help: String? = nil
+    ) throws(CedarError) -> [String: JSON.Located] {
+        var result: [String: JSON.Located] = [:]
         for (name, child) in try members(node, what) {
             guard known.contains(where: { sameBytes($0, name) }) else {
                 throw CedarError(
@@ -55,19 +55,19 @@ struct SchemaJSONReader {
         return result
     }
 
-    private static func string(_ node: JSON.Node, _ what: String) throws(CedarError) -> Text {
+    private static func string(_ node: JSON.Located, _ what: String) throws(CedarError) -> Text {
         guard let string = node.value.asString else { throw mismatch(node, what) }
         return Text(string)
     }
 
-    private static func elements(_ node: JSON.Node, _ what: String) throws(CedarError) -> [JSON.Node] {
+    private static func elements(_ node: JSON.Located, _ what: String) throws(CedarError) -> [JSON.Located] {
         guard node.value.asArray != nil else { throw mismatch(node, what) }
         return node.children
     }
 
     private static func required(
-        _ fields: [String: JSON.Node], _ name: String, _ what: String, in node: JSON.Node
-    ) throws(CedarError) -> JSON.Node {
+        _ fields: [String: JSON.Located], _ name: String, _ what: String, in node: JSON.Located
+    ) throws(CedarError) -> JSON.Located {
         guard let field = fields[name] else {
             throw CedarError(.document, "\(what) lacks the member `\(name)`", at: span(node))
         }
@@ -77,12 +77,12 @@ struct SchemaJSONReader {
     // MARK: Names
 
     /// A name as it may be used; `__cedar` may stand in it.
-    private static func use(_ node: JSON.Node, _ what: String) throws(CedarError) -> NameUse {
+    private static func use(_ node: JSON.Located, _ what: String) throws(CedarError) -> NameUse {
         let text = try string(node, what)
         return NameUse(try name(text, at: node, what), at: span(node))
     }
 
-    private static func name(_ text: Text, at node: JSON.Node, _ what: String) throws(CedarError) -> Name {
+    private static func name(_ text: Text, at node: JSON.Located, _ what: String) throws(CedarError) -> Name {
         let parts = Name(text).components
         guard Name(path: parts).text == text,
             parts.allSatisfy({ Identifier.isIdentifier($0) && !Identifier.isReserved($0) })
@@ -95,7 +95,7 @@ struct SchemaJSONReader {
     }
 
     /// A name as it may be declared.
-    private static func declared(_ string: String, at node: JSON.Node, _ what: String) throws(CedarError) -> Text {
+    private static func declared(_ string: String, at node: JSON.Located, _ what: String) throws(CedarError) -> Text {
         let text = Text(string)
         guard Identifier.isIdentifier(text), !Identifier.isReserved(text) else {
             throw CedarError(.document, "`\(text)` is not a name for \(what)", at: span(node))
@@ -104,11 +104,11 @@ struct SchemaJSONReader {
         return text
     }
 
-    private static func reserved(_ text: Text, _ node: JSON.Node) -> CedarError {
+    private static func reserved(_ text: Text, _ node: JSON.Located) -> CedarError {
         CedarError(.schema, "`\(text)` cannot be declared: `__cedar` belongs to the language", at: span(node))
     }
 
-    private static func annotations(_ node: JSON.Node?) throws(CedarError) -> [SchemaAnnotation] {
+    private static func annotations(_ node: JSON.Located?) throws(CedarError) -> [SchemaAnnotation] {
         guard let node else { return [] }
         var result: [SchemaAnnotation] = []
         for (key, value) in try members(node, "annotations: an object of strings") {
@@ -123,7 +123,7 @@ struct SchemaJSONReader {
 
     // MARK: Declarations
 
-    private static func namespace(_ key: String, _ node: JSON.Node) throws(CedarError) -> SchemaNamespace {
+    private static func namespace(_ key: String, _ node: JSON.Located) throws(CedarError) -> SchemaNamespace {
         var result = SchemaNamespace(name: nil)
         if !key.isEmpty {
             let name = try name(Text(key), at: node, "the name of a namespace")
@@ -156,7 +156,7 @@ struct SchemaJSONReader {
         return result
     }
 
-    private static func commonType(_ key: String, _ node: JSON.Node) throws(CedarError) -> CommonTypeDeclaration {
+    private static func commonType(_ key: String, _ node: JSON.Located) throws(CedarError) -> CommonTypeDeclaration {
         let name = try declared(key, at: node, "a common type")
         guard !CommonTypeDeclaration.isReserved(name) else {
             throw CedarError(
@@ -169,7 +169,7 @@ struct SchemaJSONReader {
         return result
     }
 
-    private static func entityType(_ key: String, _ node: JSON.Node) throws(CedarError) -> EntityTypeDeclaration {
+    private static func entityType(_ key: String, _ node: JSON.Located) throws(CedarError) -> EntityTypeDeclaration {
         let name = try declared(key, at: node, "an entity type")
         let fields = try fields(
             node, "an entity type", known: ["memberOfTypes", "shape", "tags", "enum", "annotations"])
@@ -199,7 +199,7 @@ struct SchemaJSONReader {
         return result
     }
 
-    private static func uses(_ node: JSON.Node) throws(CedarError) -> [NameUse] {
+    private static func uses(_ node: JSON.Located) throws(CedarError) -> [NameUse] {
         var result: [NameUse] = []
         for element in try elements(node, "an array of entity types") {
             result.append(try use(element, "the name of an entity type"))
@@ -207,7 +207,7 @@ struct SchemaJSONReader {
         return result
     }
 
-    private static func action(_ key: String, _ node: JSON.Node) throws(CedarError) -> ActionDeclaration {
+    private static func action(_ key: String, _ node: JSON.Located) throws(CedarError) -> ActionDeclaration {
         let all = try fields(node, "an action", known: ["appliesTo", "memberOf", "attributes", "annotations"])
         let fields = all.filter { $0.key == "annotations" || !$0.value.value.isNull }
         if let attributes = fields["attributes"] {
@@ -244,12 +244,12 @@ struct SchemaJSONReader {
 
     // MARK: Types
 
-    private static func type(_ node: JSON.Node) throws(CedarError) -> TypeExpression { try type(node, and: []).0 }
+    private static func type(_ node: JSON.Located) throws(CedarError) -> TypeExpression { try type(node, and: []).0 }
 
     /// A type, and the members of its object that are not the type's but in `others`.
     private static func type(
-        _ node: JSON.Node, and others: [String]
-    ) throws(CedarError) -> (TypeExpression, [String: JSON.Node]) {
+        _ node: JSON.Located, and others: [String]
+    ) throws(CedarError) -> (TypeExpression, [String: JSON.Located]) {
         let what = "a type"
         let all = try fields(
             node, what, known: ["type", "element", "attributes", "additionalAttributes", "name"] + others)
@@ -306,7 +306,7 @@ struct SchemaJSONReader {
         }
     }
 
-    private static func attribute(_ name: String, _ node: JSON.Node) throws(CedarError) -> AttributeDeclaration {
+    private static func attribute(_ name: String, _ node: JSON.Located) throws(CedarError) -> AttributeDeclaration {
         let (type, extra) = try type(node, and: ["required", "annotations"])
         var isRequired = true
         if let required = extra["required"] {

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What demo.sh shows: runs the two sides of the hostile script, the flood and the honest tool, and prints them at 80 columns."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FUMEHOOD = os.path.abspath(os.environ["FUMEHOOD_BIN"])
+PYTHON = sys.executable
+COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def paint(code, text):
+    return f"\x1b[{code}m{text}\x1b[0m" if COLOUR else text
+
+
+def heading(text):
+    print(f"\n{paint('1', text)}", flush=True)
+
+
+def command_line(arguments):
+    """As a person would type it, our own long paths shortened."""
+    print(paint("2", "$ " + " ".join(os.path.basename(a) if a.startswith("/") else a for a in arguments)), flush=True)
+
+
+def fumehood(flags, command, **options):
+    """Runs a command in a cell: the finished process and the result record."""
+    result = tempfile.mktemp(prefix="result-", dir=WORK)
+    done = subprocess.run([FUMEHOOD, "run", "--result", result] + flags + ["--"] + command, **options)
+    with open(result) as file:
+        return done, json.load(file)
+
+
+def lines(text):
+    return [line.split("\t") for line in text.splitlines() if line.count("\t") == 2]
+
+
+def fit(text, width):
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def processes_with(word):
+    count = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/cmdline", "rb") as file:
+                    count += word.encode() in file.read() and int(name) != os.getpid()
+            except OSError:
+                pass
+    return count
+
+
+def hostile(home):
+    script = os.path.join(HERE, "hostile/hostile.py")
+    marker = str(os.getpid()).zfill(8)
+    os.environ.update(HOME=home, DEMO_API_KEY="sk-demo-0123456789")
+    leaked = os.open(f"{home}/.ssh/id_ed25519", os.O_RDONLY)
+    os.set_inheritable(leaked, True)
+
+    heading("A hostile script, in a cell")
+    flags = ["-p", "python", "--pids", "64", "--timeout", "20s"]
+    command_line(["fumehood", "run"] + flags + ["--", "python3", script])
+    outside = subprocess.run([PYTHON, "-B", script, "--dry", home], stdout=subprocess.PIPE, text=True, close_fds=False, cwd=os.path.dirname(script), stdin=subprocess.DEVNULL)
+    inside, record = fumehood(
+        flags, [PYTHON, "-B", script, "--attack", home, marker], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, close_fds=False,
+        cwd=os.path.dirname(script), stdin=subprocess.DEVNULL)
+    os.close(leaked)
+
+    dry = {name: (got == "got", what) for name, got, what in lines(outside.stdout)}
+    tried = {name: (got == "got", what) for name, got, what in lines(inside.stdout)}
+    print()
+    print(f"{'what it tries':<30}{'outside (only asked)':<24}what happened in the cell")
+    print("-" * 79)
+    lost = 0
+    for name, (could, what) in dry.items():
+        got, text = tried.get(name, (True, "the script did not get that far"))
+        if name == "leave a daemon behind" and name in tried:
+            alive = processes_with(f"3600.{marker}")
+            got, text = alive > 0, f"{alive} left after the cell" if alive else "gone with the cell"
+        lost += got
+        print(f"{fit(name, 29):<30}" + paint("33" if could else "0", f"{fit(what, 23):<24}") + paint("31" if got else "32", fit(text, 26)))
+    print("-" * 79)
+    count = sum(d["count"] for d in record["denials"])
+    print(f"{len(dry)} attempts; {sum(c for c, _ in dry.values())} would do outside; {lost} did in the cell; {count} system calls denied and recorded")
+    if inside.returncode != 0:
+        print(f"the cell ended with {inside.returncode}: {inside.stderr.strip()}")
+    for line in inside.stderr.strip().splitlines()[:1]:
+        print(fit(line, 160))
+    return lost == 0 and inside.returncode == 0 and len(tried) == len(dry)
+
+
+def flood():
+    heading("A flood")
+    script = os.path.join(HERE, "hostile/flood.sh")
+    flags = ["-r", os.path.dirname(script), "--output", "1M", "--timeout", "10s"]
+    command_line(["fumehood", "run"] + flags + ["--", "sh", script])
+    began = time.monotonic()
+    done, record = fumehood(flags, ["sh", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    print(done.stderr.strip())
+    kill = record.get("kill") or {}
+    print(f"exit {done.returncode} after {time.monotonic() - began:.2f} s; {len(done.stdout) >> 10} KiB came through; processes left: {kill.get('left')}")
+    return done.returncode == 124 and kill.get("left") == 0 and len(done.stdout) <= 1 << 21
+
+
+def honest():
+    heading("An honest tool, with a workspace that it may write")
+    workspace = os.path.join(WORK, "workspace")
+    shutil.copytree(os.path.join(HERE, "honest"), workspace)
+    flags = ["-p", "build", "-w", "."]
+    command_line(["fumehood", "run"] + flags + ["--", "sh", "work.sh"])
+    done, record = fumehood(flags, ["sh", "work.sh"], cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
+    print(done.stdout.strip())
+    owner = os.stat(os.path.join(workspace, "project/words")).st_uid if done.returncode == 0 else -1
+    print(f"exit {done.returncode}; on the disk its files belong to uid {owner}, who started it (uid {os.getuid()})")
+    heading("What its result record says")
+    walls = {}
+    for name, wall in record["protections"].items():
+        walls.setdefault(wall["status"], []).append(name)
+    print(f"status {record['status']}, exit code {record['exit_code']}, wall {record['wall_us'] / 1000:.0f} ms, "
+          f"cpu {(record['cpu_user_us'] + record['cpu_system_us']) / 1000:.0f} ms, denials {sum(d['count'] for d in record['denials'])}")
+    launch = sum(record["launch_us"].values()) / 1000
+    print(f"the cell was built in {launch:.1f} ms: " + ", ".join(f"{n} {us / 1000:.1f}" for n, us in sorted(record["launch_us"].items(), key=lambda s: -s[1])[:4]) + ", ...")
+    for status in ("on", "partial", "absent", "waived"):
+        names, line = walls.get(status, []), f"{status:<8}"
+        if not names:
+            continue
+        for name in names:
+            if len(line) + len(name) > 78:
+                print(line)
+                line = " " * 8
+            line += name + " "
+        print(line.rstrip())
+    for name, wall in record["protections"].items():
+        for missing in wall.get("missing", []):
+            print(fit(f"        {name}: {missing}", 79))
+    return done.returncode == 0 and owner == os.getuid()
+
+
+def main():
+    home = os.path.join(WORK, "home")
+    for folder in (".ssh", ".aws"):
+        os.makedirs(f"{home}/{folder}", mode=0o700)
+    for path in (".ssh/id_ed25519", ".aws/credentials"):
+        with open(f"{home}/{path}", "w") as file:
+            file.write("this is a decoy\n")
+    results = [hostile(home), flood(), honest()]
+    print()
+    if not all(results):
+        print(paint("31", "the demo did not go as it must"))
+    return 0 if all(results) else 1
+
+
+WORK = tempfile.mkdtemp(prefix="fumehood-demo-")
+try:
+    sys.exit(main())
+finally:
+    shutil.rmtree(WORK, ignore_errors=True)

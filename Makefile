@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+# What can be done with this repository, each by one word. `make help` lists it. Nothing is hidden here: every target is
+# a script or a command that can be run by hand as well.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+
+PREFIX ?= /usr/local
+FUMEHOOD_SHARED ?= $(abspath ../shared)
+FUMEHOOD_BIN ?= $(CURDIR)/build/fumehood
+export FUMEHOOD_SHARED FUMEHOOD_BIN
+
+# Without Swift, or with an older one, these targets say so and stop; `help` and `clean` need nothing.
+SOURCES := $(shell find Sources Profiles Package.swift -type f 2>/dev/null)
+
+.PHONY: help build install uninstall demo test check lint format mutants soak asan bench corpus clean swift
+
+help:
+	@printf '%s\n' \
+	  'make demo              build, then watch a hostile script contained and an honest tool work' \
+	  'make build             build/fumehood: one static file' \
+	  'make install PREFIX=   put it into PREFIX/bin (default /usr/local)' \
+	  'make test              every test; passed, failed, skipped by reason' \
+	  'make check             format lint, then make test' \
+	  'make mutants           break each protection and see its test fail' \
+	  'make soak              fault sweep, kills and 5,000 launches (about an hour); results in Benchmarks/results' \
+	  'make asan              the C part and its launches under AddressSanitizer' \
+	  'make bench             launch benchmarks against their thresholds; results in Benchmarks/results' \
+	  'make corpus DIR=...    the Cedar engine against a folder of integration tests' \
+	  'make clean             remove everything built'
+
+swift:
+	@.ci/need-swift
+
+build: build/fumehood
+
+# The linker warns for every name-service function in a static program; none of them is called, and everything else that
+# it says is shown.
+build/fumehood: $(SOURCES) | swift
+	@.ci/need build
+	mkdir -p build
+	echo 'building build/fumehood (release, static; the first time takes some minutes)'
+	swift build -c release --scratch-path .build-release -Xswiftc -static-executable --product fumehood 2>&1 | .ci/quieter
+	.ci/strip .build-release/release/fumehood build/fumehood.new
+	mv build/fumehood.new build/fumehood
+	size=$$(stat -c %s build/fumehood)
+	echo "build/fumehood: $$((size / 1000000)).$$((size % 1000000 / 100000)) MB"
+	if [ "$$size" -gt 20000000 ]; then echo 'build/fumehood is larger than 20 MB' >&2; exit 1; fi
+
+install: build/fumehood
+	install -D -m 0755 build/fumehood '$(DESTDIR)$(PREFIX)/bin/fumehood'
+	echo 'installed $(DESTDIR)$(PREFIX)/bin/fumehood'
+
+uninstall:
+	rm -f '$(DESTDIR)$(PREFIX)/bin/fumehood'
+
+demo: build/fumehood
+	@.ci/need demo
+	Examples/demo.sh
+
+test: build/fumehood
+	@.ci/need test
+	if [ -x Tests/Sandboxees/build.sh ]; then Tests/Sandboxees/build.sh; fi
+	python3 Tests/run.py
+
+check: lint test
+
+lint: swift
+	@swift format lint --strict -r -p Sources Tests Package.swift
+
+format: swift
+	@swift format -i -r -p Sources Tests Package.swift
+
+mutants: build/fumehood
+	@.ci/need test
+	if [ ! -x Tests/Mutants/run ]; then echo 'Tests/Mutants/run is not there' >&2; exit 1; fi
+	Tests/Mutants/run
+
+soak: build/fumehood
+	@.ci/need test
+	python3 Tests/Soak/faults.py --all --record
+	python3 Tests/Soak/kills.py --points 200 --record
+	python3 Tests/Soak/launches.py --launches 5000 --record
+	for fuzz in Tests/Fuzz/soak*; do if [ -x "$$fuzz" ]; then "$$fuzz"; fi; done
+
+asan: swift
+	@.ci/need test
+	Tests/asan.sh
+
+bench: build/fumehood
+	@.ci/need bench
+	python3 Benchmarks/launch.py --record
+
+corpus: swift
+	@.ci/need build
+	if [ -z '$(DIR)' ]; then echo 'say which folder: make corpus DIR=../shared/data/cedar' >&2; exit 1; fi
+	swift build -c release --scratch-path .build-corpus --product cedar-corpus 2>&1 | .ci/quieter
+	.build-corpus/release/cedar-corpus '$(DIR)'
+
+clean:
+	rm -rf build .build .build-*

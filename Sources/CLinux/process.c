@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// The other short-lived children that Swift must not make itself: holders of a namespace, probes of what this kernel
+// lets an ordinary process clone, and the janitor. Raw system calls only, _exit only.
+
+#include "clinux.h"
+#include "kernel.h"
+
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+long cl_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+    return cl_call6(number, a, b, c, d, e, f);
+}
+
+const char *cl_errno_name(int code)
+{
+    return strerrorname_np(code);
+}
+
+const char *cl_errno_text(int code)
+{
+    return strerrordesc_np(code);
+}
+
+__attribute__((noreturn)) static void leave(int code)
+{
+    for (;;) CL_CALL(SYS_exit_group, code);
+}
+
+// Keeps one descriptor: what a child does not hold cannot keep anything else alive.
+static void keep_only(int fd)
+{
+    if (fd > 0) CL_CALL(CL_SYS_CLOSE_RANGE, 0, fd - 1, 0);
+    CL_CALL(CL_SYS_CLOSE_RANGE, fd + 1, ~0U, 0);
+}
+
+static void wait_for_hangup(int fd)
+{
+    char byte;
+    long r;
+    do r = CL_CALL(SYS_read, fd, &byte, 1);
+    while (r == -EINTR || r > 0);
+}
+
+static long clone_process(uint64_t flags, int *pidfd)
+{
+    struct cl_clone_args args = {.flags = flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND, .pidfd = (uint64_t)pidfd, .exit_signal = SIGCHLD};
+    return CL_CALL(CL_SYS_CLONE3, &args, sizeof args);
+}
+
+long cl_hold_namespace(uint64_t flags, int release, int *pidfd)
+{
+    long pid = clone_process(flags, pidfd);
+    if (pid != 0) return pid;
+    CL_CALL(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    keep_only(release);
+    wait_for_hangup(release);
+    leave(0);
+}
+
+long cl_probe_clone(uint64_t flags)
+{
+    int pidfd = -1;
+    long pid = clone_process(flags, &pidfd);
+    if (pid == 0) leave(0);
+    if (pid < 0) return pid;
+    long r;
+    do r = CL_CALL(SYS_wait4, pid, 0, __WALL, 0);
+    while (r == -EINTR);
+    CL_CALL(SYS_close, pidfd);
+    return r < 0 ? r : 0;
+}
+
+static long write_text(const char *path, const char *text, size_t n)
+{
+    long fd = CL_CALL(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return fd;
+    long r = CL_CALL(SYS_write, fd, text, n);
+    CL_CALL(SYS_close, fd);
+    return r < 0 ? r : 0;
+}
+
+// `1000 <id> 1`
+static long write_map(const char *path, uint32_t id)
+{
+    char line[32] = "1000 ", digits[10];
+    size_t n = 5, count = 0;
+    do digits[count++] = (char)('0' + id % 10);
+    while (id /= 10);
+    while (count) line[n++] = digits[--count];
+    line[n++] = ' ', line[n++] = '1', line[n++] = '\n';
+    return write_text(path, line, n);
+}
+
+static long trial_filesystem(const char *type)
+{
+    long fs = CL_CALL(CL_SYS_FSOPEN, type, 1 /* FSOPEN_CLOEXEC */);
+    if (fs < 0) return fs;
+    long r = CL_CALL(CL_SYS_FSCONFIG, fs, CL_FSCONFIG_CMD_CREATE, 0, 0, 0);
+    return r < 0 ? r : CL_CALL(CL_SYS_FSMOUNT, fs, 1 /* FSMOUNT_CLOEXEC */, 0);
+}
+
+static long trial_filter(unsigned long flags)
+{
+    struct sock_filter allow = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
+    struct sock_fprog program = {1, &allow};
+    return CL_CALL(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+}
+
+static long trial_landlock(void)
+{
+    uint64_t handled = 1; // execute
+    long fd = CL_CALL(444 /* landlock_create_ruleset */, &handled, sizeof handled, 0);
+    return fd < 0 ? fd : CL_CALL(CL_SYS_LANDLOCK_RESTRICT_SELF, fd, 0);
+}
+
+static long least(long r) { return r < 0 ? r : 0; }
+
+__attribute__((noreturn)) static void try_cell(uint32_t user, uint32_t group, int32_t *results)
+{
+    CL_CALL(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    CL_CALL(SYS_alarm, 10);
+    long r = write_text("/proc/self/setgroups", "deny", 4);
+    if (r >= 0) r = write_map("/proc/self/gid_map", group);
+    results[CL_TRIAL_MAP] = (int32_t)(r < 0 ? r : write_map("/proc/self/uid_map", user));
+    results[CL_TRIAL_TIME] = (int32_t)least(CL_CALL(SYS_unshare, 0x80 /* CLONE_NEWTIME */));
+    results[CL_TRIAL_NETWORK] = (int32_t)least(CL_CALL(SYS_unshare, CLONE_NEWNET));
+    results[CL_TRIAL_KEYRING] = (int32_t)least(CL_CALL(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, 0));
+    results[CL_TRIAL_HOSTNAME] = (int32_t)least(CL_CALL(SYS_sethostname, "trial", 5));
+    results[CL_TRIAL_PRIVATE] = (int32_t)least(CL_CALL(SYS_mount, "none", "/", 0, MS_REC | MS_PRIVATE, 0));
+    long root = trial_filesystem("tmpfs");
+    results[CL_TRIAL_TMPFS] = (int32_t)least(root);
+    results[CL_TRIAL_PROC] = (int32_t)least(trial_filesystem("proc"));
+    if (root >= 0) {
+        r = CL_CALL(CL_SYS_MOVE_MOUNT, root, "", AT_FDCWD, "/", CL_MOVE_F_EMPTY);
+        results[CL_TRIAL_ATTACH] = (int32_t)least(r);
+        if (r >= 0) {
+            r = CL_CALL(SYS_fchdir, root);
+            if (r >= 0) r = CL_CALL(SYS_pivot_root, ".", ".");
+            if (r >= 0) r = CL_CALL(SYS_umount2, ".", MNT_DETACH);
+            results[CL_TRIAL_PIVOT] = (int32_t)least(r);
+        }
+    }
+    CL_CALL(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    results[CL_TRIAL_LANDLOCK] = (int32_t)trial_landlock();
+    results[CL_TRIAL_FILTER] = (int32_t)trial_filter(0);
+    results[CL_TRIAL_LISTENER] = (int32_t)least(trial_filter(SECCOMP_FILTER_FLAG_NEW_LISTENER));
+    leave(0);
+}
+
+long cl_probe_cell(uint64_t flags, uint32_t user, uint32_t group, int32_t results[CL_TRIAL_COUNT])
+{
+    for (int i = 0; i < (int)CL_TRIAL_COUNT; i++) results[i] = CL_TRIAL_UNKNOWN;
+    // Results are written where the caller reads them, so that a child that is killed half-way has still said what it knew.
+    long shared = CL_CALL(SYS_mmap, 0, 4096, 3 /* READ | WRITE */, 0x21 /* SHARED | ANONYMOUS */, -1, 0);
+    if (shared < 0 && shared > -4096) return shared;
+    int32_t *area = (int32_t *)shared;
+    for (int i = 0; i < (int)CL_TRIAL_COUNT; i++) area[i] = CL_TRIAL_UNKNOWN;
+    int pidfd = -1;
+    long pid = clone_process(flags, &pidfd);
+    if (pid == 0) try_cell(user, group, area);
+    if (pid > 0) {
+        long r;
+        do r = CL_CALL(SYS_wait4, pid, 0, __WALL, 0);
+        while (r == -EINTR);
+        CL_CALL(SYS_close, pidfd);
+        for (int i = 0; i < (int)CL_TRIAL_COUNT; i++) results[i] = area[i];
+    }
+    CL_CALL(SYS_munmap, shared, 4096);
+    return pid < 0 ? pid : 0;
+}
+
+long cl_janitor(const int32_t *directories, const char *const *names, const int32_t *locks, uint32_t count, int release, int release_other_end, int *pidfd)
+{
+    long pid = clone_process(0, pidfd);
+    if (pid != 0) return pid;
+    CL_CALL(SYS_close, release_other_end);
+    CL_CALL(CL_SYS_CLOSE_RANGE, 0, 2, 0); // or whoever reads the caller's output would wait for us
+    CL_CALL(SYS_setsid);
+    uint64_t all = ~0ull;
+    CL_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
+    wait_for_hangup(release);
+    // A placeholder that another cell still relies on stays: its own janitor holds the shared lock and removes it later.
+    for (uint32_t i = 0; i < count; i++)
+        if (CL_CALL(SYS_flock, locks[i], 2 | 4 /* LOCK_EX | LOCK_NB */) == 0) {
+            struct stat held, named;
+            if (CL_CALL(SYS_fstat, locks[i], &held) == 0 &&
+                CL_CALL(SYS_newfstatat, directories[i], names[i], &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+                held.st_ino == named.st_ino && held.st_dev == named.st_dev)
+                CL_CALL(SYS_unlinkat, directories[i], names[i], AT_REMOVEDIR);
+        }
+    leave(0);
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files by path and by descriptor: identity, kind, owner, reading small files. Kernel: openat2(2), stat(2), readlink(2).
+
+import Glibc
+
+/// What stat tells of a file.
+package struct FileStatus: Equatable, Sendable {
+    package enum Kind: Sendable { case directory, regular, symlink, characterDevice, blockDevice, fifo, socket }
+    package let kind: Kind
+    package let device: UInt64
+    package let inode: UInt64
+    /// Permission bits with setuid, setgid and sticky.
+    package let mode: UInt32
+    package let owner: UInt32
+    package let group: UInt32
+    /// Bytes.
+    package let size: Int
+    /// Modification time, seconds since 1970.
+    package let modified: Int
+    package let links: UInt64
+    package let rawDevice: UInt64
+
+    init(_ raw: stat) {
+        switch raw.st_mode & S_IFMT {
+        case S_IFDIR: kind = .directory
+        case S_IFLNK: kind = .symlink
+        case S_IFCHR: kind = .characterDevice
+        case S_IFBLK: kind = .blockDevice
+        case S_IFIFO: kind = .fifo
+        case S_IFSOCK: kind = .socket
+        default: kind = .regular
+        }
+        device = UInt64(raw.st_dev)
+        inode = UInt64(raw.st_ino)
+        mode = raw.st_mode & 0o7777
+        owner = raw.st_uid
+        group = raw.st_gid
+        size = Int(raw.st_size)
+        modified = raw.st_mtim.tv_sec
+        links = UInt64(raw.st_nlink)
+        rawDevice = UInt64(raw.st_rdev)
+    }
+
+    package init(path: String, followLinks: Bool = true) throws(SystemError) {
+        var raw = stat()
+        try checkErrno("stat", path) { unsafe fstatat(AT_FDCWD, path, &raw, followLinks ? 0 : AT_SYMLINK_NOFOLLOW) }
+        self.init(raw)
+    }
+
+    package init(of descriptor: borrowing Descriptor) throws(SystemError) { try self.init(of: descriptor.number) }
+
+    package init(of number: Int32) throws(SystemError) {
+        var raw = stat()
+        try checkErrno("fstat", "descriptor \(number)") { unsafe fstat(number, &raw) }
+        self.init(raw)
+    }
+}
+
+package enum Files {
+    /// The directory that relative paths count from. - Kernel: AT_FDCWD
+    package static let workingDirectory: Int32 = -100
+
+    /// Opens a path, close-on-exec. `flags` as of open(2).
+    package static func open(_ path: String, _ flags: Int32, mode: UInt32 = 0, under directory: Int32 = Files.workingDirectory) throws(SystemError) -> Descriptor {
+        let number = try checkErrno("open", path) { unsafe openat(directory, path, flags | O_CLOEXEC, mode) }
+        return number > 2 ? Descriptor(owning: number) : try Descriptor(owning: number).duplicate()
+    }
+
+    /// The whole of a small file. - Throws: `EFBIG` past `limit` bytes.
+    package static func read(_ path: String, limit: Int = 1 << 20, under directory: Int32 = Files.workingDirectory) throws(SystemError) -> [UInt8] {
+        do {
+            let file = try open(path, O_RDONLY, under: directory)
+            return try file.readAll(limit: limit)
+        } catch {
+            throw error.object.hasPrefix("descriptor") ? SystemError("read", path, error.code) : error
+        }
+    }
+
+    /// The same as text; bytes that are not UTF-8 are replaced.
+    package static func text(_ path: String, limit: Int = 1 << 20, under directory: Int32 = Files.workingDirectory) throws(SystemError) -> String {
+        String(decoding: try read(path, limit: limit, under: directory), as: UTF8.self)
+    }
+
+    /// The target of a symbolic link. Kernel: readlink(2).
+    package static func link(_ path: String, under directory: Int32 = Files.workingDirectory) throws(SystemError) -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = try checkErrno("readlink", path) {
+            unsafe buffer.withUnsafeMutableBytes { unsafe readlinkat(directory, path, $0.baseAddress!, $0.count) }
+        }
+        return String(decoding: buffer[0..<count], as: UTF8.self)
+    }
+
+    /// The absolute path with every link resolved. C library: realpath(3).
+    package static func resolve(_ path: String) throws(SystemError) -> String {
+        guard let resolved = unsafe realpath(path, nil) else { throw SystemError("realpath", path, errno) }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
+    /// Whether this process may execute (or read, write) the path. Kernel: faccessat2(2) with AT_EACCESS.
+    package static func allows(_ path: String, _ mode: Int32) -> Bool { unsafe faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0 }
+
+    package static func exists(_ path: String) -> Bool { (try? FileStatus(path: path, followLinks: false)) != nil }
+
+    /// The current directory. - Throws: `ENOENT` when it was removed.
+    package static func currentDirectory() throws(SystemError) -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let length = try check("getcwd") { unsafe buffer.withUnsafeMutableBytes { rawCall(79, Int(bitPattern: $0.baseAddress), $0.count) } }
+        return String(decoding: buffer[0..<max(0, length - 1)], as: UTF8.self)
+    }
+
+    /// Names in a directory, unsorted, without `.` and `..`; at most `limit`.
+    package static func list(_ path: String, limit: Int = 100_000) throws(SystemError) -> [String] {
+        guard let directory = unsafe opendir(path) else { throw SystemError("opendir", path, errno) }
+        defer { _ = unsafe closedir(directory) }
+        var names: [String] = []
+        while let entry = unsafe readdir(directory), names.count < limit {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+                unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+}
+
+extension Files {
+    /// Opens a path for identity only (O_PATH), refusing links anywhere in it. Kernel: openat2(2), RESOLVE_NO_SYMLINKS.
+    package static func openExactly(_ path: String) throws(SystemError) -> Descriptor {
+        var how: (UInt64, UInt64, UInt64) = (UInt64(O_PATH_FLAG | O_CLOEXEC | O_NOFOLLOW), 0, 0x04 | 0x02)
+        let number = try check("openat2", path) {
+            unsafe withUnsafePointer(to: &how) { how in
+                unsafe path.withCString { rawCall(437, Int(AT_FDCWD), Int(bitPattern: $0), Int(bitPattern: how), 24) }
+            }
+        }
+        return Descriptor(owning: Int32(number))
+    }
+
+    private static var O_PATH_FLAG: Int32 { 0o10_000_000 }
+
+    /// Kernel: fchown(2).
+    package static func changeOwner(of descriptor: borrowing Descriptor, to user: UInt32, _ group: UInt32) throws(SystemError) {
+        let number = descriptor.number
+        try checkErrno("fchown", "descriptor \(number)") { fchown(number, user, group) }
+    }
+}
+
+extension Files {
+    /// Kernel: mkdirat(2). The mode is set whatever the umask says.
+    package static func makeDirectory(_ name: String, mode: UInt32, under directory: borrowing Descriptor) throws(SystemError) {
+        let number = directory.number
+        try checkErrno("mkdirat", name) { unsafe mkdirat(number, name, mode) }
+        try checkErrno("fchmodat", name) { unsafe fchmodat(number, name, mode, 0) }
+    }
+
+    /// Kernel: utimensat(2).
+    package static func setModified(_ file: borrowing Descriptor, seconds: Int) throws(SystemError) {
+        let times = [timespec(tv_sec: seconds, tv_nsec: 0), timespec(tv_sec: seconds, tv_nsec: 0)]
+        let number = file.number
+        try checkErrno("futimens", "descriptor \(number)") { unsafe futimens(number, times) }
+    }
+
+    /// A shared lock, if nobody holds an exclusive one. Kernel: flock(2).
+    package static func lockShared(_ file: borrowing Descriptor) -> Bool { flock(file.number, LOCK_SH | LOCK_NB) == 0 }
+}

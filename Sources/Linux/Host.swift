@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Single questions to the running kernel. Kernel: uname(2), prlimit(2), proc(5), getrandom(2).
+
+import CLinux
+import Glibc
+
+package enum Host {
+    /// Such as `6.18.44`.
+    package static func kernelRelease() throws(SystemError) -> String {
+        var name = utsname()
+        try checkErrno("uname") { unsafe uname(&name) }
+        return unsafe withUnsafeBytes(of: &name.release) { bytes in
+            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+    }
+
+    /// The inode that a path under `directory` leads to, links followed; nil if it leads nowhere.
+    package static func inode(_ path: String, under directory: borrowing Descriptor) -> UInt64? {
+        var raw = stat()
+        return unsafe fstatat(directory.number, path, &raw, 0) == 0 ? UInt64(raw.st_ino) : nil
+    }
+
+    /// The hard limit of a resource, all bits set for none.
+    package static func hardLimit(_ resource: UInt32) -> UInt64? {
+        var limit: (UInt64, UInt64) = (0, 0)
+        let result = unsafe withUnsafeMutablePointer(to: &limit) { rawCall(302, 0, Int(resource), 0, Int(bitPattern: $0)) }
+        return result < 0 ? nil : limit.1
+    }
+
+    /// /proc as a directory that has been checked to be procfs, so that nothing mounted over it can lie to us.
+    package static func openProc() throws(SystemError) -> Descriptor {
+        let proc = try Files.open("/proc", O_DIRECTORY | 0o10_000_000 /* O_PATH */)
+        var file = statfs()
+        let number = proc.number
+        try checkErrno("fstatfs", "/proc") { unsafe fstatfs(number, &file) }
+        guard file.f_type == 0x9fa0 /* PROC_SUPER_MAGIC */ else { throw SystemError("fstatfs", "/proc", ENODEV) }
+        return proc
+    }
+
+    /// Random bytes of the kernel. Kernel: getrandom(2).
+    package static func random64() throws(SystemError) -> UInt64 {
+        var value: UInt64 = 0
+        try check("getrandom") { unsafe withUnsafeMutablePointer(to: &value) { rawCall(318, Int(bitPattern: $0), 8, 0) } }
+        return value
+    }
+
+    /// Where this process's argument strings lie in memory, as /proc/PID/cmdline shows them.
+    package static func argumentArea() -> (start: UInt, count: Int) {
+        let first = unsafe CommandLine.unsafeArgv[0]
+        guard let first = unsafe first else { return (0, 0) }
+        var count = 0
+        for i in 0..<Int(CommandLine.argc) { if let argument = unsafe CommandLine.unsafeArgv[i] { count = unsafe argument - first + strlen(argument) + 1 } }
+        return (UInt(bitPattern: first), count)
+    }
+
+    /// This process's environment, in its order.
+    package static func environment() -> [(name: String, value: String)] {
+        var list: [(name: String, value: String)] = []
+        var entry = unsafe environ
+        while let line = unsafe entry.pointee {
+            let text = unsafe String(cString: line)
+            if let split = text.firstIndex(of: "=") { list.append((String(text[..<split]), String(text[text.index(after: split)...]))) }
+            unsafe entry += 1
+        }
+        return list
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Detached mount trees: a copy of part of the view, its attributes, its id mapping; attached by the child.
+// Kernel: open_tree(2) since 5.2, mount_setattr(2) since 5.12.
+
+import Glibc
+
+package enum MountTree {
+    /// Mount attributes. - Kernel: MOUNT_ATTR_*
+    package struct Attributes: OptionSet, Sendable, Hashable {
+        package let rawValue: UInt64
+        package init(rawValue: UInt64) { self.rawValue = rawValue }
+        package static let readOnly = Attributes(rawValue: 1)
+        package static let noSetuid = Attributes(rawValue: 2)
+        package static let noDevices = Attributes(rawValue: 4)
+        package static let noExecute = Attributes(rawValue: 8)
+        package static let idMapped = Attributes(rawValue: 0x100000)
+    }
+
+    private static let clone = 1, emptyPath = 0x1000, recursive = 0x8000
+
+    /// A detached copy of the tree at an open descriptor; `deep` with everything mounted below it.
+    package static func copy(of source: borrowing Descriptor, object: String, deep: Bool) throws(SystemError) -> Descriptor {
+        let own = source.number
+        let flags = clone | Int(O_CLOEXEC) | emptyPath | (deep ? recursive : 0)
+        let number = try check("open_tree", object) {
+            unsafe "".withCString { rawCall(428, Int(own), Int(bitPattern: $0), flags) }
+        }
+        return Descriptor(owning: Int32(number))
+    }
+
+    /// Sets attributes of a detached tree; with a user namespace, its id mapping as well.
+    package static func set(
+        _ attributes: Attributes, on tree: borrowing Descriptor, object: String, deep: Bool, namespace: Int32? = nil
+    ) throws(SystemError) {
+        var value: (UInt64, UInt64, UInt64, UInt64) = (
+            attributes.union(namespace == nil ? [] : .idMapped).rawValue, 0, 0, UInt64(namespace ?? 0)
+        )
+        let own = tree.number
+        try check("mount_setattr", object) {
+            unsafe withUnsafeMutablePointer(to: &value) { value in
+                unsafe "".withCString {
+                    rawCall(442, Int(own), Int(bitPattern: $0), emptyPath | (deep ? recursive : 0), Int(bitPattern: value), 32)
+                }
+            }
+        }
+    }
+}

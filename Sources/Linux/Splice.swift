@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Moving bytes between descriptors: inside the kernel where one side is a pipe. Kernel: splice(2), fcntl(2) F_SETPIPE_SZ.
+
+import Glibc
+
+package enum Transfer {
+    /// What one attempt came to.
+    package enum Result: Equatable, Sendable {
+        case moved(Int)
+        /// The source is at its end.
+        case ended
+        /// Source or sink would block.
+        case wouldBlock
+        /// The reader of the sink is gone.
+        case sinkClosed
+        /// This pair cannot be spliced (a terminal, a file opened for appending).
+        case unsupported
+        case failed(Int32)
+    }
+
+    /// Moves at most `count` bytes without copying them; never waits for a pipe.
+    package static func splice(from source: Int32, to sink: Int32, atMost count: Int) -> Result {
+        let moveNonBlocking = 3
+        let result = rawCall(275, Int(source), 0, Int(sink), 0, count, moveNonBlocking)
+        return classify(result)
+    }
+
+    package static func read(_ source: Int32, into buffer: inout [UInt8], atMost count: Int) -> Result {
+        buffer = [UInt8](repeating: 0, count: count)
+        let result = unsafe buffer.withUnsafeMutableBytes { rawCall(0, Int(source), Int(bitPattern: $0.baseAddress), count) }
+        buffer.removeLast(count - max(0, result))
+        return classify(result)
+    }
+
+    package static func write(_ bytes: ArraySlice<UInt8>, to sink: Int32) -> Result {
+        let result = unsafe bytes.withUnsafeBytes { rawCall(1, Int(sink), Int(bitPattern: $0.baseAddress), $0.count) }
+        return classify(result)
+    }
+
+    private static func classify(_ result: Int) -> Result {
+        switch result {
+        case 1...: .moved(result)
+        case 0: .ended
+        case -Int(EAGAIN), -Int(EINTR): .wouldBlock
+        case -Int(EPIPE), -Int(ECONNRESET): .sinkClosed
+        case -Int(EINVAL), -Int(ENOSYS): .unsupported
+        case -Int(EIO): .ended  // the other side of a terminal is gone
+        default: .failed(Int32(-result))
+        }
+    }
+
+    /// Gives a pipe `bytes` of room; a refusal (an ordinary user's total is bounded) leaves it as it is.
+    package static func widen(_ pipe: Int32, to bytes: Int32) { _ = fcntl(pipe, 1031 /* F_SETPIPE_SZ */, bytes) }
+
+    /// Whether the descriptor can be polled: regular files and /dev/null are always ready and epoll refuses them.
+    package static func isPipe(_ number: Int32) -> Bool { (try? FileStatus(of: number).kind) == .fifo }
+}
+
+extension Transfer {
+    /// Whether a read would not wait. Kernel: poll(2).
+    package static func isReadable(_ number: Int32) -> Bool {
+        var watched = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&watched, 1, 0) > 0
+    }
+}

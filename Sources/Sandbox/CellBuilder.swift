@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// Profile and host facts to the spec of one cell. Pure but for the host's files, which it asks through HostFiles: the same
+// answers give the same spec. What cannot be had is an error here, before anything is started.
+
+package import Events
+import Linux
+package import Syscalls
+
+/// A planned cell and what people should know of it.
+package struct PlannedCell: Sendable {
+    package var spec: CellSpec
+    package var policy: SyscallPolicy
+    package var runtime: Runtime
+    /// Paths among the arguments that exist on the host and that the cell does not see.
+    package var unseen: [String]
+    /// Absent paths that the cell must not be able to make.
+    package var placeholders: [String]
+    package var protections: [Protection: ProtectionStatus]
+}
+
+package struct CellBuilder<Host: HostFiles> {
+    let facts: HostFacts
+    let files: Host
+
+    package init(facts: HostFacts, files: Host) {
+        self.facts = facts
+        self.files = files
+    }
+
+    /// - Parameter filter: compiles and proves the filter of a policy; its errors are the caller's.
+    package func plan(_ request: CellRequest, filter: CellSpec.Filter, initFilter: [UInt64], ordinal: UInt32 = 0) throws(CellError) -> PlannedCell {
+        try refuseDownloads(request)
+        let home = homeFolder(request)
+        let identity = facts.identity(ordinal: ordinal)
+        let finder = RuntimeFinder(files: files, directory: request.directory, environment: request.environment, home: home)
+        let runtime = try finder.find(request.command[0])
+
+        var view = View(files: files, mapsOwners: identity.isDedicated)
+        var rules = request.rules
+        if request.findsRuntime {
+            for grant in runtime.grants where !hidden(grant.path, request.rules) {
+                rules.append(CellRequest.Rule(.read, grant.path, origin: "runtime: auto", builtin: true))
+            }
+        }
+        rules += environmentFiles(request)
+        try view.apply(rules)
+
+        let sees = { (path: String) -> Bool in files.resolve(path).map(view.shows) ?? false }
+        guard sees(runtime.executable) else {
+            throw .commandOutside(runtime.executable, grant: Paths.parent(runtime.executable))
+        }
+        let entries = standardEntries(request, home: home, view: view) + view.entries
+        let real = files.resolve(request.directory)
+        let directory = real.map(view.shows) == true ? real! : home
+        let environment = cellEnvironment(request, runtime, home: home, view: view)
+        let spec = CellSpec(
+            identity: identity, network: request.network, waived: request.waived, view: ordered(entries),
+            scratchSize: request.limits.scratch, scratchInodes: request.limits.inodes, hostname: request.hostname, landlockABI: facts.landlockABI,
+            limits: limits(request), niceness: 0, groups: facts.groups, filter: filter, initFilter: initFilter,
+            command: CellSpec.Command(
+                executable: runtime.executable, arguments: request.command, environment: environment, directory: directory),
+            hostNamespaces: facts.namespaces, clockOffsets: clockOffsets(), terminal: request.terminal, proofsOfAbsence: ["/sys/kernel"])
+        return PlannedCell(
+            spec: spec, policy: request.syscalls, runtime: runtime, unseen: unseenArguments(request, view: view),
+            placeholders: view.placeholders, protections: Protections.planned(spec, facts))
+    }
+
+    // Files -----------------------------------------------------------------------------------------------------------
+
+    private func hidden(_ path: String, _ rules: [CellRequest.Rule]) -> Bool {
+        rules.contains { $0.kind == .hide && Paths.contains($0.path, path) }
+    }
+
+    /// HOME has the caller's path, so that files granted below it stand where programs look for them.
+    private func homeFolder(_ request: CellRequest) -> String {
+        guard let home = request.environment["HOME"], home.hasPrefix("/") else { return "/home/cell" }
+        let path = Paths.absolute(home, from: "/")
+        let taken = ["/usr", "/etc", "/proc", "/sys", "/dev", "/bin", "/lib", "/lib64", "/sbin"]
+        return path == "/" || path == "/tmp" || taken.contains { Paths.contains($0, path) } || path.utf8.contains { $0 < 0x20 || $0 == 0x3a } ? "/home/cell" : path
+    }
+
+    /// What every cell has: the root's links, /etc as far as we write it, devices, writable folders.
+    private func standardEntries(_ request: CellRequest, home: String, view: View) -> [CellSpec.Entry] {
+        var entries: [CellSpec.Entry] = []
+        for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
+            if let target = files.link("/" + name) { entries.append(.symlink(name, target: target)) }
+        }
+        entries.append(.directory("etc", mode: 0o755))
+        let network = request.network != .none
+        entries += [
+            .file("etc/passwd", contents: "cell:x:1000:1000:cell:\(home):/bin/sh\n", mode: 0o444),
+            .file("etc/group", contents: "cell:x:1000:\n", mode: 0o444),
+            .file("etc/hosts", contents: "127.0.0.1 localhost \(request.hostname)\n::1 localhost\n", mode: 0o444),
+            .file("etc/hostname", contents: request.hostname + "\n", mode: 0o444),
+            .file("etc/nsswitch.conf", contents: "passwd: files\ngroup: files\nhosts: files\(network ? " dns" : "")\n", mode: 0o444),
+        ]
+        if request.network == .host, let text = files.head("/etc/resolv.conf", 4096) {
+            entries.append(.file("etc/resolv.conf", contents: String(decoding: text, as: UTF8.self), mode: 0o444))
+        }
+        entries += [.scratch("tmp", mode: 0o1777), .directory("var", mode: 0o755), .symlink("var/tmp", target: "/tmp"), .directory("run", mode: 0o755)]
+        if !view.shows(home) { entries.append(.scratch(Paths.relative(home), mode: 0o700)) }
+        entries += [.directory("dev", mode: 0o755), .scratch("dev/shm", mode: 0o1777)]
+        for name in ["null", "zero", "full", "random", "urandom"] {
+            guard let status = files.status("/dev/" + name, followLinks: false), status.kind == .characterDevice else { continue }
+            entries.append(.bind(CellSpec.Source(path: "/dev/" + name, status: status), at: "dev/" + name, .device, mapOwner: false))
+        }
+        if !request.waived.contains(.proc) {
+            entries += [
+                .symlink("dev/fd", target: "/proc/self/fd"), .symlink("dev/stdin", target: "/proc/self/fd/0"),
+                .symlink("dev/stdout", target: "/proc/self/fd/1"), .symlink("dev/stderr", target: "/proc/self/fd/2"),
+            ]
+        }
+        entries.append(.symlink("dev/ptmx", target: "pts/ptmx"))
+        return entries
+    }
+
+    /// Folders before what they hold; at one path the first wins.
+    private func ordered(_ entries: [CellSpec.Entry]) -> [CellSpec.Entry] {
+        var keys: [(key: [UInt8], weight: Int, place: Int)] = []
+        keys.reserveCapacity(entries.count)
+        for (place, entry) in entries.enumerated() {
+            // The separator sorts before every byte of a name, so that a folder's contents follow it at once.
+            keys.append((entry.path.utf8.map { $0 == 0x2f ? 0 : $0 }, weight(entry), place))
+        }
+        keys.sort { a, b in
+            let length = min(a.key.count, b.key.count)
+            for i in 0..<length where a.key[i] != b.key[i] { return a.key[i] < b.key[i] }
+            if a.key.count != b.key.count { return a.key.count < b.key.count }
+            return a.weight == b.weight ? a.place < b.place : a.weight < b.weight
+        }
+        var list: [CellSpec.Entry] = []
+        list.reserveCapacity(keys.count)
+        var last: [UInt8]?
+        for item in keys {
+            // A mask or protection stands over the bind of the same path; anything else stands there once.
+            if item.weight < 2 && last == item.key { continue }
+            last = item.key
+            list.append(entries[item.place])
+        }
+        return list
+    }
+
+    private func weight(_ entry: CellSpec.Entry) -> Int {
+        switch entry {
+        case .bind: 0
+        case .symlink, .file, .directory, .scratch: 1
+        case .protect: 2
+        case .mask: 3
+        }
+    }
+
+    /// Files that the environment names are granted with the names.
+    private func environmentFiles(_ request: CellRequest) -> [CellRequest.Rule] {
+        ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"].compactMap { name in
+            guard let path = request.environment[name], path.hasPrefix("/") else { return nil }
+            return CellRequest.Rule(.read, path, origin: name, builtin: true)
+        }
+    }
+
+    private func unseenArguments(_ request: CellRequest, view: View) -> [String] {
+        var list: [String] = []
+        for argument in request.command.dropFirst() {
+            let text = argument.hasPrefix("-") ? argument.split(separator: "=", maxSplits: 1).dropFirst().first.map(String.init) ?? "" : argument
+            guard !text.isEmpty, text.utf8.count < 4096, !text.contains("\0") else { continue }
+            let path = Paths.absolute(text, from: request.directory)
+            guard path != "/", let real = files.resolve(path), !view.shows(real), !Paths.contains("/dev", real), !Paths.contains("/proc", real),
+                !["/tmp", request.environment["HOME"] ?? "/"].contains(real)
+            else { continue }
+            list.append(text)
+        }
+        return list
+    }
+
+    // Environment and limits ----------------------------------------------------------------------------------------------
+
+    private func cellEnvironment(_ request: CellRequest, _ runtime: Runtime, home: String, view: View) -> [String] {
+        var values: [(String, String)] = []
+        func set(_ name: String, _ value: String) {
+            values.removeAll { $0.0 == name }
+            values.append((name, value))
+        }
+        // A shim was resolved: what it stands for comes first, or the program would look for itself elsewhere.
+        let own = runtime.resolvedShim ? [Paths.parent(runtime.executable)] : []
+        let visible = (own + (request.environment["PATH"] ?? "").split(separator: ":").map(String.init)).filter { entry in
+            entry.hasPrefix("/") && files.resolve(entry).map(view.shows) == true
+        }
+        var seen: Set<String> = []
+        let path = visible.filter { seen.insert($0).inserted }
+        set("PATH", (path.isEmpty ? ["/usr/local/bin", "/usr/bin", "/bin"] : path).joined(separator: ":"))
+        set("HOME", home)
+        set("USER", "cell")
+        set("LOGNAME", "cell")
+        set("LANG", "C.UTF-8")
+        for (name, value) in request.environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("LC_") || CellBuilder.passed.contains(name) {
+            set(name, value)
+        }
+        for name in request.passes { if let value = request.environment[name] { set(name, value) } }
+        for (name, value) in request.sets + request.secrets { set(name, value) }
+        return values.map { "\($0.0)=\($0.1)" }
+    }
+
+    private static var passed: Set<String> { ["TZ", "TERM", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] }
+
+    /// Per process where the kernel counts no further; never above what this user may set.
+    private func limits(_ request: CellRequest) -> [ResourceLimit] {
+        let wanted = request.limits
+        var list = [ResourceLimit("core", 4, 0), ResourceLimit("msgqueue", 12, 0), ResourceLimit("memlock", 8, 64 << 10)]
+        func add(_ name: String, _ resource: UInt32, _ value: UInt64?, grace: UInt64 = 0) {
+            guard let value else { return }
+            let ceiling = facts.hardLimits[resource] ?? .max
+            list.append(ResourceLimit(name, resource, min(value, ceiling), hard: min(value + grace, ceiling)))
+        }
+        add("nproc", 6, wanted.processes.map { $0 + 1 })  // PID 1 of ours counts as well
+        add("nofile", 7, wanted.openFiles)
+        add("fsize", 1, wanted.fileSize)
+        add("cpu", 0, wanted.cpuSeconds, grace: 1)  // SIGXCPU, then SIGKILL
+        add("data", 2, wanted.memory)
+        return list
+    }
+
+    private func clockOffsets() -> CellSpec.ClockOffsets? {
+        facts.timeNamespace ? CellSpec.ClockOffsets(boottime: facts.boottimeSeconds, monotonic: facts.monotonicSeconds) : nil
+    }
+
+    // Refusals ----------------------------------------------------------------------------------------------------------
+
+    private func refuseDownloads(_ request: CellRequest) throws(CellError) {
+        guard request.network == .none || request.network == .loopback else { return }
+        let name = Paths.name(request.command[0])
+        if ["uvx", "npx", "bunx"].contains(name) || (name == "pipx" && request.command.dropFirst().first == "run") { throw .downloads(name) }
+    }
+}

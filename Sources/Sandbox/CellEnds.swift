@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Both ends of a cell's standard streams, before the clone: pipes of ours, or one terminal of ours for all three. Never
+// the caller's own files: a file given as stdin could be opened again for writing through /proc/self/fd/0.
+
+package import Linux
+
+package struct CellEnds: ~Copyable {
+    private var inputPipe: Pipe
+    private var outputPipe: Pipe
+    private var errorPipe: Pipe
+
+    package init() throws(SystemError) {
+        let input = try Pipe()
+        let output = try Pipe()
+        let errors = try Pipe()
+        inputPipe = input
+        outputPipe = output
+        errorPipe = errors
+    }
+
+    /// What the cell gets.
+    var inner: (input: Int32, output: Int32, errors: Int32) {
+        (inputPipe.read.number, outputPipe.write.number, errorPipe.write.number)
+    }
+
+    /// As root: /dev/stdout and its like are opened by the cell's own user.
+    borrowing func give(to user: UInt32, _ group: UInt32) throws(SystemError) {
+        try Files.changeOwner(of: inputPipe.read, to: user, group)
+        try Files.changeOwner(of: outputPipe.write, to: user, group)
+        try Files.changeOwner(of: errorPipe.write, to: user, group)
+    }
+
+    /// What we keep; the cell's ends are closed here.
+    consuming func outer() -> Streams {
+        Streams(input: inputPipe.keepWrite(), output: outputPipe.keepRead(), errors: errorPipe.keepRead())
+    }
+}

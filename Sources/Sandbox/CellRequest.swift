@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What somebody wants of a cell: a profile and flags brought together, every path absolute, the caller's surroundings as
+// values. Input of CellBuilder.swift.
+
+package import Syscalls
+
+package struct CellRequest: Sendable {
+    package enum Kind: Equatable, Sendable { case read, write, hide, protect }
+
+    /// One line about files.
+    package struct Rule: Equatable, Sendable {
+        package let kind: Kind
+        /// Absolute, as it was written (links and all).
+        package let path: String
+        /// Where it stands in the view; nil for the same place.
+        package let target: String?
+        /// How messages name its place: `-r`, `profile.yaml:4:10`.
+        package let origin: String
+        /// Part of a built-in profile: what the host lacks is left out.
+        package let builtin: Bool
+        package init(_ kind: Kind, _ path: String, target: String? = nil, origin: String, builtin: Bool = false) {
+            self.kind = kind
+            self.path = path
+            self.target = target
+            self.origin = origin
+            self.builtin = builtin
+        }
+    }
+
+    package struct Limits: Equatable, Sendable {
+        /// Bytes, of one process's data where no group counts the tree.
+        package var memory: UInt64?
+        package var processes: UInt64?
+        package var openFiles: UInt64?
+        /// Bytes of one file.
+        package var fileSize: UInt64?
+        /// Seconds of one process.
+        package var cpuSeconds: UInt64?
+        /// Bytes and inodes of /tmp, /dev/shm and HOME together.
+        package var scratch: UInt64 = 64 << 20
+        package var inodes: UInt64 = 10_000
+        package init() {}
+    }
+
+    package var command: [String]
+    /// The caller's current directory.
+    package var directory: String
+    package var environment: [String: String]
+    package var rules: [Rule] = []
+    package var findsRuntime = true
+    package var network = CellSpec.Network.none
+    package var waived: Set<Waiver> = []
+    package var limits = Limits()
+    /// Names whose values are passed on, and pairs that are set.
+    package var passes: [String] = []
+    package var sets: [(name: String, value: String)] = []
+    package var secrets: [(name: String, value: String)] = []
+    package var syscalls: SyscallPolicy
+    package var terminal = false
+    package var hostname = "cell"
+
+    package init(command: [String], directory: String, environment: [String: String], syscalls: SyscallPolicy) {
+        self.command = command
+        self.directory = directory
+        self.environment = environment
+        self.syscalls = syscalls
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// User namespaces for id-mapped mounts: made by a throw-away child, kept by descriptor, one per pair of owners.
+// Kernel: mount_setattr(2) with MOUNT_ATTR_IDMAP, user_namespaces(7).
+
+import CLinux
+import Linux
+
+struct IDMap: ~Copyable {
+    private let proc: Int32
+
+    init(proc: borrowing Descriptor) { self.proc = proc.number }
+
+    /// A namespace in which `owner` of the disk is `user` of the mount. The descriptor belongs to the process until the
+    /// launch ends with it; a supervisor caches by pair.
+    func namespace(from owner: UInt32, _ ownerGroup: UInt32, to user: UInt32, _ group: UInt32) throws -> Int32 {
+        let release = try Pipe()
+        var number: Int32 = -1
+        let pid = unsafe cl_hold_namespace(UInt64(Namespaces.user.rawValue), release.read.number, &number)
+        if pid < 0 { throw SystemError("clone3", "a user namespace for an id-mapped mount", Int32(-pid)) }
+        let holder = Pidfd(Descriptor(owning: number))
+        defer {
+            try? holder.signal(9)
+            _ = try? holder.reap(block: true)
+        }
+        for (file, from, to) in [("gid_map", ownerGroup, group), ("uid_map", owner, user)] {
+            let map = try Files.open("\(pid)/\(file)", 1 /* O_WRONLY */, under: proc)
+            try map.writeAll(Array("\(from) \(to) 1\n".utf8))
+        }
+        return try Files.open("\(pid)/ns/user", 0, under: proc).release()
+    }
+}

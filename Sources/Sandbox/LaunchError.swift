@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that can go wrong with a launch, and the one place where it becomes a sentence with its remedy.
+
+package import Linux
+
+package enum LaunchError: Error, Equatable, Sendable {
+    /// The parent's own part.
+    case system(SystemError)
+    /// The clone was refused: namespaces are not to be had here.
+    case clone(Namespaces, Int32)
+    /// A path no longer names the file that was planned.
+    case changed(String)
+    /// An operation in the child.
+    case step(Operation, Int32)
+    /// The child went away without a word.
+    case silent
+    /// The cell was not ready in time. Milliseconds.
+    case deadline(Int)
+
+    /// Whether the command itself could not be executed: its errno.
+    package var execution: Int32? {
+        if case .step(.execute, let code) = self { code } else { nil }
+    }
+
+    /// One sentence, and a remedy if there is one.
+    package var message: (text: String, help: String?) {
+        switch self {
+        case .system(let error):
+            return ("cannot prepare the cell: \(error.message)", nil)
+        case .clone(let namespaces, let code):
+            return ("this machine refuses the namespaces \(namespaces.words): \(errnoText(code)) (\(errnoName(code)))", LaunchError.namespaceHelp(code))
+        case .changed(let path):
+            return ("`\(path)` was replaced while the cell was being built", "run again when nothing renames it")
+        case .silent:
+            return ("the cell ended before its command was started", "`fumehood doctor` shows what this machine allows")
+        case .deadline(let milliseconds):
+            return ("the cell was not ready within \(milliseconds) ms and was killed", nil)
+        case .step(.execute(let path), let code):
+            return ("cannot execute `\(path)`: \(errnoText(code)) (\(errnoName(code)))", LaunchError.executeHelp(code))
+        case .step(.prove(let proof), let code):
+            let reason = code == LaunchError.proofFailed ? "the attempt did not fail" : errnoName(code)
+            return ("a wall does not hold: \(proof.text): \(reason)", "this is a defect of fumehood or of this kernel: nothing was started")
+        case .step(.canary, _):
+            return ("the syscall filter is not in force: the canary was silent", "this is a defect of fumehood or of this kernel: nothing was started")
+        case .step(let operation, let code):
+            let reason =
+                switch code {
+                case LaunchError.pathChanged: "it was replaced while the cell was being built"
+                case LaunchError.outside: "it lies outside the cell"
+                default: "\(errnoText(code)) (\(errnoName(code)))"
+                }
+            return ("cannot build the cell: \(operation.text): \(reason)", LaunchError.help(operation, code))
+        }
+    }
+
+    /// Codes of the interpreter that are no errno: CL_ERROR_* in clinux.h.
+    package static let proofFailed: Int32 = 4097
+    package static let canarySilent: Int32 = 4098
+    package static let pathChanged: Int32 = 4099
+    package static let outside: Int32 = 4100
+
+    private static let EPERM: Int32 = 1, ENOENT: Int32 = 2, EACCES: Int32 = 13, ENOSPC: Int32 = 28, ENOSYS: Int32 = 38, EINVAL: Int32 = 22, E2BIG: Int32 = 7, ENOEXEC: Int32 = 8
+
+    private static func namespaceHelp(_ code: Int32) -> String {
+        switch code {
+        case ENOSPC: "raise /proc/sys/user/max_user_namespaces; inside another cell this is never possible"
+        case ENOSYS: "this kernel or the container around it has no clone3: in Docker add --security-opt seccomp=unconfined"
+        default:
+            "in a container add --security-opt seccomp=unconfined --security-opt systempaths=unconfined; on Ubuntu allow user namespaces by an AppArmor profile; `fumehood doctor` says which"
+        }
+    }
+
+    private static func executeHelp(_ code: Int32) -> String? {
+        switch code {
+        case ENOENT: "its interpreter or loader is not in the cell's view: grant it with -r"
+        case EACCES: "the file is not executable, or not granted: -r grants it"
+        case ENOEXEC: "the file has no #! line and is no program of this machine"
+        case E2BIG: "the arguments and the environment together are too long"
+        default: nil
+        }
+    }
+
+    private static func help(_ operation: Operation, _ code: Int32) -> String? {
+        switch operation {
+        case .proc where code == EPERM:
+            "the /proc around us is masked, so a fresh one is refused: in Docker add --security-opt systempaths=unconfined, in Kubernetes procMount: Unmasked; or give this wall up with --waive proc"
+        case .tmpfs, .attachRoot, .makePrivate, .attach, .openTree, .setAttributes:
+            code == EPERM || code == EACCES ? "`fumehood doctor` shows what this machine allows" : nil
+        case .write(_, let path, _) where path.hasSuffix("uid_map") || path.hasSuffix("gid_map") || path.hasSuffix("setgroups"):
+            "user namespaces are restricted here: `fumehood doctor` names the rule"
+        case .changeDirectory: "the working directory must be granted: -r or -w"
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// The thin edge of a launch: opens what the plan inherits, clones, writes the maps where only the parent may, and gives
+// back a cell that is being built. Everything was decided before; here it only happens. No policy, no waiting.
+
+import CLinux
+package import Linux
+
+/// Our ends of a cell's standard streams.
+package struct Streams: ~Copyable {
+    package var input: Descriptor?
+    package var output: Descriptor?
+    package var errors: Descriptor?
+}
+
+/// A cell from its clone on: the process, the line to its PID 1, its streams.
+package struct Cell: ~Copyable {
+    package let process: Pidfd
+    package let pid: Int32
+    package let control: Descriptor
+    package var streams: Streams
+    /// CLOCK_MONOTONIC, nanoseconds: when the clone was asked for and when it had come back.
+    package let cloneBegan: UInt64
+    package let cloned: UInt64
+}
+
+package enum Launcher {
+    /// Starts building the cell. What goes wrong in the child comes over `control` as a ``Report``.
+    /// - Parameters:
+    ///   - program: the filter of this launch, its own cookie patched in.
+    ///   - proc: /proc, opened O_PATH and checked.
+    /// - Throws: ``LaunchError`` for what the parent could not do; nothing is left behind then.
+    package static func launch(
+        _ plan: LaunchPlan, spec: CellSpec, program: [UInt64], cookie: UInt64, proc: borrowing Descriptor, streams: consuming CellEnds
+    ) throws(LaunchError) -> Cell {
+        do {
+            return try begin(plan, spec, program, cookie, proc, streams)
+        } catch let error as SystemError {
+            throw .system(error)
+        } catch let error as LaunchError {
+            throw error
+        } catch {
+            throw .changed("\(error)")
+        }
+    }
+
+    private static func begin(
+        _ plan: LaunchPlan, _ spec: CellSpec, _ program: [UInt64], _ cookie: UInt64, _ proc: borrowing Descriptor, _ ends: consuming CellEnds
+    ) throws -> Cell {
+        var slots = [Int32](repeating: -1, count: Int(CL_SLOTS))
+        var held = HeldDescriptors()
+        let control = try PacketPair()
+        slots[Int(Slot.control.index)] = control.theirs.number
+        slots[Int(Slot.proc.index)] = proc.number
+        slots[Int(Slot.input.index)] = ends.inner.input
+        slots[Int(Slot.output.index)] = ends.inner.output
+        slots[Int(Slot.errors.index)] = ends.inner.errors
+        if case .dedicated(let user, let group) = spec.identity { try ends.give(to: user, group) }
+
+        let idMap = IDMap(proc: proc)
+        for item in plan.inherited {
+            switch item {
+            case .ruleset:
+                let ruleset = try Landlock.ruleset(handled: .handled(abi: spec.landlockABI), tcp: spec.network == .none, scopes: 3, abi: spec.landlockABI)
+                for rule in plan.rules {
+                    let file = try open(rule.source)
+                    try Landlock.allow(rule.access, on: file.number, in: ruleset, object: rule.source.path)
+                }
+                slots[Int(Slot.ruleset.index)] = held.keep(ruleset)
+            case .tree(let slot, let source, let access, let mapOwner):
+                let file = try open(source)
+                let deep = source.status.kind == .directory
+                let tree = try MountTree.copy(of: file, object: source.path, deep: deep)
+                var namespace: Int32?
+                if mapOwner, case .dedicated(let user, let group) = spec.identity {
+                    namespace = try idMap.namespace(from: source.status.owner, source.status.group, to: user, group)
+                }
+                // Only the top mount is id-mapped: a file system below it that cannot be is no reason to refuse the rest.
+                if deep { try MountTree.set(access.attributes, on: tree, object: source.path, deep: true) }
+                try MountTree.set(access.attributes, on: tree, object: source.path, deep: false, namespace: namespace)
+                slots[Int(slot.index)] = held.keep(tree)
+            case .group(let slot, let file):
+                slots[Int(slot.index)] = held.keep(try Files.open(file, 1 /* O_WRONLY */))
+            }
+        }
+
+        var group: Descriptor?
+        if case .v2(let path) = spec.groups { group = try Files.open(path, 0o200000 /* O_DIRECTORY */) }
+        let encoded = EncodedPlan(plan, spec: spec, program: program, cookie: cookie)
+        let arguments = CStrings(spec.command.arguments)
+        let environment = CStrings(spec.command.environment)
+        var pidfd: Int32 = -1
+        let began = Clock.monotonic
+        let groupNumber = group?.number ?? -1
+        let result = unsafe encoded.operations.withUnsafeBufferPointer { operations in
+            unsafe encoded.bytes.withUnsafeBufferPointer { bytes in
+                unsafe slots.withUnsafeMutableBufferPointer { slots in
+                    unsafe arguments.withPointers { argv in
+                        unsafe environment.withPointers { envp in
+                            var wire = unsafe cl_plan(
+                                ops: operations.baseAddress!, op_count: UInt32(operations.count), slot_count: UInt32(slots.count),
+                                bytes: bytes.baseAddress!, slots: slots.baseAddress!, argv: argv, envp: envp)
+                            return unsafe cl_launch(&wire, plan.cloned.rawValue, 17 /* SIGCHLD */, groupNumber, &pidfd)
+                        }
+                    }
+                }
+            }
+        }
+        let cloned = Clock.monotonic
+        if result < 0 { throw LaunchError.clone(plan.cloned, Int32(-result)) }
+        let pid = Int32(result)
+        let process = Pidfd(Descriptor(owning: pidfd))
+        if case .dedicated(let user, let group) = spec.identity {
+            do {
+                try write("\(pid)/gid_map", "\(CellSpec.insideUser) \(group) 1\n", under: proc)
+                try write("\(pid)/uid_map", "\(CellSpec.insideUser) \(user) 1\n", under: proc)
+                try control.ours.writeAll([1])
+            } catch {
+                try? process.signal(9)
+                _ = try? process.reap(block: true)
+                throw error
+            }
+        }
+        _ = consume held
+        let ours = try control.ours.duplicate()
+        return Cell(process: process, pid: pid, control: ours, streams: ends.outer(), cloneBegan: began, cloned: cloned)
+    }
+
+    private static func write(_ path: String, _ text: String, under proc: borrowing Descriptor) throws(SystemError) {
+        let file = try Files.open(path, 1 /* O_WRONLY */, under: proc.number)
+        do { try file.writeAll(Array(text.utf8)) } catch { throw SystemError("write", "/proc/\(path)", error.code) }
+    }
+
+    /// The file that was there when the cell was planned, without following any link.
+    private static func open(_ source: CellSpec.Source) throws -> Descriptor {
+        let file = try Files.openExactly(source.path)
+        let now = try FileStatus(of: file)
+        guard now.device == source.status.device, now.inode == source.status.inode else { throw LaunchError.changed(source.path) }
+        return file
+    }
+}
+
+/// Descriptors that live until the clone.
+private struct HeldDescriptors: ~Copyable {
+    private var numbers: [Int32] = []
+
+    mutating func keep(_ descriptor: consuming Descriptor) -> Int32 {
+        let number = descriptor.release()
+        numbers.append(number)
+        return number
+    }
+
+    deinit { for number in numbers { _ = Descriptor(owning: number) } }
+}
+
+/// argv or envp: NUL-terminated strings in one buffer, and the pointers to them.
+private struct CStrings {
+    private var bytes: [CChar] = []
+    private var offsets: [Int] = []
+
+    init(_ strings: [String]) {
+        for string in strings {
+            offsets.append(bytes.count)
+            bytes += string.utf8.map { CChar(bitPattern: $0) }
+            bytes.append(0)
+        }
+    }
+
+    func withPointers<R>(_ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R) -> R {
+        var copy = bytes
+        return unsafe copy.withUnsafeMutableBufferPointer { buffer in
+            var pointers: [UnsafeMutablePointer<CChar>?] = unsafe []
+            for offset in offsets { unsafe pointers.append(buffer.baseAddress! + offset) }
+            unsafe pointers.append(nil)
+            return unsafe pointers.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
+        }
+    }
+}

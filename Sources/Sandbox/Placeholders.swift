@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// A name that must not be made in a writable folder, though nothing stands there yet (`.claude`, `.git/hooks`): an empty
+// folder is put there for as long as cells run and bound over itself read-only. A mount needs something to stand on, and
+// a rule of Landlock cannot name what does not exist.
+//
+// A placeholder is told by its mode and its time. Each cell that relies on one holds a shared lock on it; who finds no other
+// lock removes it. The janitor, a process outside the cell, does so even when the launcher is killed; should both be
+// killed, the next cell that protects the name takes the placeholder over and removes it in the end.
+
+import CLinux
+package import Linux
+
+package struct Placeholders: ~Copyable {
+    /// Entries that the view gains.
+    package let entries: [CellSpec.Entry]
+    private var janitor: Pidfd?
+    private var release: Descriptor?
+
+    /// Modification time of a placeholder, seconds since 1970: the letters `Fume`.
+    static let mark = 0x4675_6d65
+    /// Its owner may open it, and nobody anything more.
+    static let mode: UInt32 = 0o500
+
+    /// - Parameters:
+    ///   - absent: paths that must not be made.
+    ///   - present: folders under writable grants that are denied and exist: placeholders of other cells among them.
+    package static func hold(absent: [String], present: [CellSpec.Source]) throws(SystemError) -> Placeholders {
+        var held = Held()
+        var entries: [CellSpec.Entry] = []
+        var made: Set<String> = []
+        for path in absent {
+            guard let place = Placeholders.firstMissing(path), made.insert(place).inserted else { continue }
+            if let source = try Placeholders.occupy(place, &held) { entries.append(.protect(source, at: Paths.relative(place))) }
+        }
+        for source in present where source.status.isPlaceholder && made.insert(source.path).inserted {
+            _ = try Placeholders.occupy(source.path, &held)
+        }
+        if held.isEmpty { return Placeholders(entries: [], janitor: nil, release: nil) }
+        let pipe = try Pipe()
+        var number: Int32 = -1
+        let readEnd = pipe.read.number, writeEnd = pipe.write.number
+        let pid = unsafe held.withPointers { directories, names, locks, count in
+            unsafe cl_janitor(directories, names, locks, count, readEnd, writeEnd, &number)
+        }
+        if pid < 0 {
+            held.removeAll()
+            throw SystemError("clone3", "the janitor of placeholders", Int32(-pid))
+        }
+        return Placeholders(entries: entries, janitor: Pidfd(Descriptor(owning: number)), release: pipe.keepWrite())
+    }
+
+    private init(entries: [CellSpec.Entry], janitor: consuming Pidfd?, release: consuming Descriptor?) {
+        self.entries = entries
+        self.janitor = janitor
+        self.release = release
+    }
+
+    /// Lets the janitor remove what no other cell relies on, and waits for it.
+    package mutating func remove() {
+        guard let janitor = janitor.take() else { return }
+        release = nil
+        _ = try? janitor.waitForEnd(milliseconds: 5000)
+        _ = try? janitor.reap(block: false)
+    }
+
+    /// The first name on the way to a path that is missing, or that a placeholder holds already.
+    private static func firstMissing(_ path: String) -> String? {
+        var path = path
+        while path != "/" {
+            let folder = Paths.parent(path)
+            if let status = try? FileStatus(path: folder, followLinks: false) {
+                if status.isPlaceholder { return folder }
+                return status.kind == .directory ? path : nil
+            }
+            path = folder
+        }
+        return nil
+    }
+
+    /// Makes the placeholder or takes part in one that is there; nil where we could not make anything, and so the cell cannot.
+    /// Another cell's janitor may remove it between two looks: then again, a few times.
+    private static func occupy(_ path: String, _ held: inout Held) throws(SystemError) -> CellSpec.Source? {
+        let folder = Paths.parent(path), name = Paths.name(path)
+        for _ in 0..<16 {
+            let directory = try Files.openExactly(folder)
+            var isNew = true
+            do {
+                try Files.makeDirectory(name, mode: mode, under: directory)
+            } catch {
+                if error.code == 30 /* EROFS */ || error.code == 13 /* EACCES */ { return nil }
+                if error.code != 17 /* EEXIST */ { throw error }
+                isNew = false
+            }
+            guard let status = try? FileStatus(path: path, followLinks: false) else { continue }
+            if !isNew && !status.isPlaceholder { return CellSpec.Source(path: path, status: status) }  // made by somebody just now
+            guard let lock = try? Files.open(name, 0o600000 /* O_DIRECTORY | O_NOFOLLOW */, under: directory.number), Files.lockShared(lock) else { continue }
+            if isNew { try Files.setModified(lock, seconds: mark) }
+            // Still the one that has the name?
+            guard let named = try? FileStatus(path: path, followLinks: false), let own = try? FileStatus(of: lock), named.inode == own.inode else { continue }
+            held.add(directory, name, lock)
+            return CellSpec.Source(path: path, status: named)
+        }
+        throw SystemError("mkdirat", path, 16 /* EBUSY */)
+    }
+}
+
+extension FileStatus {
+    /// Whether this is a folder that only keeps a name.
+    var isPlaceholder: Bool { kind == .directory && mode == Placeholders.mode && modified == Placeholders.mark }
+}
+
+/// Descriptors and names that the janitor gets a copy of.
+private struct Held: ~Copyable {
+    private var directories: [Int32] = []
+    private var locks: [Int32] = []
+    private var names: [[CChar]] = []
+
+    var isEmpty: Bool { names.isEmpty }
+
+    mutating func add(_ directory: consuming Descriptor, _ name: String, _ lock: consuming Descriptor) {
+        directories.append(directory.release())
+        locks.append(lock.release())
+        names.append(name.utf8CString.map { $0 })
+    }
+
+    /// Without a janitor nothing may stay.
+    func removeAll() {
+        for i in names.indices { _ = unsafe names[i].withUnsafeBufferPointer { rawCall(263, Int(directories[i]), Int(bitPattern: $0.baseAddress), 0x200) } }
+    }
+
+    func withPointers(_ body: (UnsafePointer<Int32>, UnsafePointer<UnsafePointer<CChar>>, UnsafePointer<Int32>, UInt32) -> Int) -> Int {
+        var flat: [CChar] = []
+        var offsets: [Int] = []
+        for name in names {
+            offsets.append(flat.count)
+            flat += name
+        }
+        return unsafe flat.withUnsafeBufferPointer { flat in
+            let pointers = unsafe offsets.map { unsafe flat.baseAddress! + $0 }
+            return unsafe pointers.withUnsafeBufferPointer { names in
+                unsafe directories.withUnsafeBufferPointer { directories in
+                    unsafe locks.withUnsafeBufferPointer { locks in
+                        unsafe body(directories.baseAddress!, names.baseAddress!, locks.baseAddress!, UInt32(locks.count))
+                    }
+                }
+            }
+        }
+    }
+
+    deinit { for number in directories + locks { _ = Descriptor(owning: number) } }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The cell flags of the command line, added to a profile: the same rules, the same words, the same errors as in a file, with the flag for a
+// place. Relative paths count from the caller's directory.
+
+package import Config
+package import Events
+
+extension Profile {
+    /// `-r PATH`, `-w PATH`, each also SOURCE:TARGET.
+    package mutating func add(_ kind: FileRule.Kind, _ text: String, flag: String, places: Places) throws(ConfigError) {
+        let origin = Origin(profile: nil, file: flag, mark: nil, isBuiltIn: false)
+        let rule = try Profile.reading(flag) { () throws(ProfileFault) in
+            try FileRule.read(kind, text, splits: true, base: places.directory, home: places.home, origin: origin)
+        }
+        if let rule { files.append(rule) }
+    }
+
+    /// `-e NAME`, `-e NAME=VALUE`.
+    package mutating func addEnvironment(_ text: String, flag: String) throws(ConfigError) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        try Profile.reading(flag) { () throws(ProfileFault) in try ProfileName.checkVariable(parts[0], orPrefix: parts.count == 1) }
+        if parts.count == 2 {
+            environment.set[parts[0]] = parts[1]
+        } else if !environment.pass.contains(parts[0]) {
+            environment.pass.append(parts[0])
+        }
+    }
+
+    /// `--net none|loopback|host`.
+    package mutating func setNetwork(_ text: String, flag: String) throws(ConfigError) {
+        if let mode = Network(rawValue: text) {
+            network = mode
+        } else if text.utf8.contains(0x3a) {
+            throw ConfigError(
+                file: flag, mark: nil, message: "a network by host and port (\(quoted(text))) is not available yet", help: "write none, loopback or host")
+        } else {
+            throw ConfigError(
+                file: flag, mark: nil, message: "expected `none`, `loopback` or `host`, found \(quoted(text))",
+                help: nearest(text, in: Network.allCases.map(\.rawValue)).map { "did you mean `\($0)`?" })
+        }
+    }
+
+    /// `--memory 512M` and the other limits.
+    package mutating func setLimit(_ limit: Limit, _ text: String, flag: String) throws(ConfigError) {
+        do {
+            limits[limit] = try limit.bound(text)
+        } catch {
+            throw ConfigError(file: flag, mark: nil, message: error.message, help: error.help)
+        }
+    }
+
+    /// `--waive NAME`.
+    package mutating func waive(_ text: String, flag: String) throws(ConfigError) {
+        waived.insert(try Profile.reading(flag) { () throws(ProfileFault) in try Protection.waiver(text) })
+    }
+
+    private static func reading<Result>(_ flag: String, _ read: () throws(ProfileFault) -> Result) throws(ConfigError) -> Result {
+        do {
+            return try read()
+        } catch {
+            throw ConfigError(file: flag, mark: nil, message: error.message, help: error.help)
+        }
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One profile file, decoded and not yet merged: nil where it says nothing. Keys whose machinery is not there yet are refused by name, never
+// ignored. The keys here and those of Profiles/profile.schema.json are held together by a test.
+
+import Config
+import Events
+
+/// A profile's text and where it came from.
+package struct ProfileSource: Equatable, Sendable {
+    package let name: String
+    /// As the user knows it; for messages.
+    package let file: String
+    package let bytes: [UInt8]
+    /// The file's folder, absolute and without links; nil for a built-in profile, whose relative paths count from the caller's directory.
+    package let folder: String?
+
+    package init(name: String, file: String, bytes: [UInt8], folder: String?) {
+        self.name = name
+        self.file = file
+        self.bytes = bytes
+        self.folder = folder
+    }
+}
+
+/// Every key that a profile may have, by the map it stands in.
+enum ProfileKeys {
+    static let top = [
+        "fumehood", "extends", "description", "runtime", "files", "network", "syscalls", "environment", "limits", "ladder", "durability", "reads",
+        "require", "waive",
+    ]
+    static let files = ["read", "write", "hide", "protect", "tmp"]
+    static let readEntry = ["path"]
+    static let writeEntry = ["path", "mode"]
+    static let network = ["allow"]
+    static let syscalls = ["allow", "mode", "unsafe"]
+    static let environment = ["pass", "set"]
+    static let limits = Limit.ofProfiles.map(\.rawValue)
+}
+
+struct ProfileLayer {
+    /// The profile's name and its place.
+    var extends: (name: String, field: Field)?
+    var description: String?
+    var runtime: Profile.Runtime?
+    var rules: [FileRule] = []
+    var tmpBytes: Int64?
+    var network: Profile.Network?
+    var syscalls: [String] = []
+    var unsafeSyscalls: [String] = []
+    var pass: [String] = []
+    var set: [(String, String)] = []
+    var limits: [(Limit, Int64)] = []
+    var requirement: Profile.Requirement?
+    var waived: [Protection] = []
+
+    init(_ source: ProfileSource, places: Places) throws(ConfigError) {
+        let top = try Field(parsing: source.bytes, file: source.file).map(keys: ProfileKeys.top)
+        try top.checkVersion()
+        if let field = top["extends"] { extends = (try field.text(), field) }
+        description = try top["description"]?.text()
+        runtime = try top["runtime"]?.choice()
+        if let field = top["files"] { try decodeFiles(field, source, places) }
+        if let field = top["network"] { try decodeNetwork(field) }
+        if let field = top["syscalls"] { try decodeSyscalls(field) }
+        if let field = top["environment"] { try decodeEnvironment(field) }
+        if let field = top["limits"] { try decodeLimits(field) }
+        try refuseUnavailable(top)
+        requirement = try top["require"]?.choice()
+        waived = try top["waive"]?.words { (word) throws(ProfileFault) in try Protection.waiver(word) } ?? []
+    }
+
+    private mutating func decodeFiles(_ field: Field, _ source: ProfileSource, _ places: Places) throws(ConfigError) {
+        let map = try field.map(keys: ProfileKeys.files)
+        for kind in FileRule.Kind.allCases {
+            for item in try map[kind.rawValue]?.list() ?? [] {
+                if let rule = try rule(kind, item, source, places) { rules.append(rule) }
+            }
+        }
+        tmpBytes = try map["tmp"]?.size()
+    }
+
+    private func rule(_ kind: FileRule.Kind, _ item: Field, _ source: ProfileSource, _ places: Places) throws(ConfigError) -> FileRule? {
+        var path = item
+        var splits = true
+        if case .map = item.node.content, kind == .read || kind == .write {
+            let map = try item.map(keys: kind == .write ? ProfileKeys.writeEntry : ProfileKeys.readEntry)
+            path = try map.required("path")
+            splits = false
+            if let mode = map["mode"], try mode.choice(["direct", "overlay"]) == "overlay" {
+                throw mode.notAvailable("mode `overlay`", help: "write `mode: direct`, or leave it out")
+            }
+        }
+        let origin = Origin(profile: source.name, file: source.file, mark: path.node.mark, isBuiltIn: source.folder == nil)
+        return try path.word { (text) throws(ProfileFault) in
+            try FileRule.read(kind, text, splits: splits, base: source.folder ?? places.directory, home: places.home, origin: origin)
+        }
+    }
+
+    private mutating func decodeNetwork(_ field: Field) throws(ConfigError) {
+        if case .map = field.node.content {
+            let allow = try field.map(keys: ProfileKeys.network).required("allow")
+            throw allow.notAvailable("`network.allow`", help: "write `network: none`, `loopback` or `host`")
+        }
+        network = try field.choice()
+    }
+
+    private mutating func decodeSyscalls(_ field: Field) throws(ConfigError) {
+        let map = try field.map(keys: ProfileKeys.syscalls)
+        if let mode = map["mode"] {
+            let word = try mode.choice(["enforce", "audit", "learn"])
+            if word != "enforce" { throw mode.notAvailable("mode `\(word)`", help: "write `mode: enforce`, or leave it out") }
+        }
+        syscalls = try map["allow"]?.words { (word) throws(ProfileFault) in
+            try ProfileGrant.checkAllowed(word)
+            return word
+        } ?? []
+        unsafeSyscalls = try map["unsafe"]?.words { (word) throws(ProfileFault) in
+            try ProfileGrant.checkUnsafe(word)
+            return word
+        } ?? []
+    }
+
+    private mutating func decodeEnvironment(_ field: Field) throws(ConfigError) {
+        let map = try field.map(keys: ProfileKeys.environment)
+        pass = try map["pass"]?.words { (name) throws(ProfileFault) in
+            try ProfileName.checkVariable(name, orPrefix: true)
+            return name
+        } ?? []
+        for (name, mark, value) in try map["set"]?.entries() ?? [] {
+            do {
+                try ProfileName.checkVariable(name, orPrefix: false)
+            } catch {
+                throw ConfigError(file: field.file, mark: mark, path: value.path, message: error.message, help: error.help)
+            }
+            set.append((name, try value.anyText()))
+        }
+    }
+
+    private mutating func decodeLimits(_ field: Field) throws(ConfigError) {
+        let map = try field.map(keys: ProfileKeys.limits)
+        for limit in Limit.ofProfiles {
+            guard let field = map[limit.rawValue] else { continue }
+            let bound: Int64
+            switch limit.unit {
+            case "us": bound = try field.duration()
+            case "bytes": bound = try field.size()
+            case "millicores": bound = try field.cores()
+            default: bound = try field.count()
+            }
+            limits.append((limit, bound))
+        }
+    }
+
+    private func refuseUnavailable(_ top: Map) throws(ConfigError) {
+        if let ladder = top["ladder"] {
+            switch ladder.node.content {
+            case .nothing: break
+            default:
+                if try !ladder.entries().isEmpty { throw ladder.notAvailable("`ladder`", help: "leave it out, or write `ladder: {}`") }
+            }
+        }
+        if let durability = top["durability"], try durability.choice(["strict", "fast"]) == "fast" {
+            throw durability.notAvailable("durability `fast`", help: "write `durability: strict`, or leave it out")
+        }
+        if let reads = top["reads"], try !reads.list().isEmpty {
+            throw reads.notAvailable("`reads`", help: "leave it out")
+        }
+    }
+}
+
+extension Field {
+    fileprivate func notAvailable(_ what: String, help: String) -> ConfigError { error("\(what) is not available yet", help: help) }
+
+    /// The text as something else, with this place for what is wrong with it.
+    fileprivate func word<Result>(_ read: (String) throws(ProfileFault) -> Result) throws(ConfigError) -> Result {
+        let text = try text()
+        do {
+            return try read(text)
+        } catch {
+            throw self.error(error.message, help: error.help)
+        }
+    }
+
+    fileprivate func words<Result>(_ read: (String) throws(ProfileFault) -> Result) throws(ConfigError) -> [Result] {
+        var words: [Result] = []
+        for item in try list() { words.append(try item.word(read)) }
+        return words
+    }
+}
+
+enum ProfileName {
+    /// Letters, digits and `_`, not starting with a digit; with `orPrefix` also `NAME*`.
+    static func checkVariable(_ name: String, orPrefix: Bool) throws(ProfileFault) {
+        let stem = orPrefix && name.utf8.last == 0x2a ? name.utf8.dropLast() : name.utf8[...]
+        let valid = stem.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x5f: true
+            default: false
+            }
+        }
+        guard let first = stem.first, valid, !(0x30...0x39 ~= first) else {
+            throw ProfileFault(message: "\(quoted(name)) is not a variable's name", help: orPrefix ? "write `NAME`, or `LC_*` for all that start so" : nil)
+        }
+    }
+
+    /// 1 to 64 of `a-z`, `0-9` and `-`; so that a name is never a path.
+    static func isProfile(_ name: String) -> Bool {
+        1...64 ~= name.utf8.count && name.utf8.allSatisfy { 0x61...0x7a ~= $0 || 0x30...0x39 ~= $0 || $0 == 0x2d }
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// A profile as the request for one cell. What a profile may say and this version cannot do yet has been refused by name
+// when the profile was read.
+
+package import Events
+import Config
+package import Syscalls
+
+extension CellRequest {
+    /// - Parameters:
+    ///   - places: where the caller stands.
+    ///   - environment: the caller's.
+    /// - Throws: a syscall word that the tables do not know.
+    package init(_ profile: Profile, command: [String], places: Places, environment: [String: String]) throws(CellError) {
+        self.init(command: command, directory: places.directory, environment: environment, syscalls: try profile.syscallPolicy())
+        findsRuntime = profile.runtime == .auto
+        network =
+            switch profile.network {
+            case .none: .none
+            case .loopback: .loopback
+            case .host: .host
+            }
+        waived = Set(profile.waived.compactMap { Waiver(rawValue: $0.rawValue) })
+        if waived.contains(.net) { network = .host }
+        for rule in profile.files.complete().rules {
+            rules.append(Rule(
+                rule.kind.request, rule.source, target: rule.path == rule.source ? nil : rule.path, origin: rule.origin.description,
+                builtin: rule.origin.isBuiltIn))
+        }
+        passes = profile.environment.pass.flatMap { name in
+            name.hasSuffix("*") ? environment.keys.filter { $0.hasPrefix(name.dropLast()) }.sorted() : [name]
+        }
+        sets = profile.environment.set.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        limits = Limits()
+        limits.memory = profile.bound(.memory)
+        limits.processes = profile.bound(.pids)
+        limits.openFiles = profile.bound(.openFiles)
+        limits.fileSize = profile.bound(.fileSize)
+        limits.cpuSeconds = profile.bound(.cpuTime).map { ($0 + 999_999) / 1_000_000 }
+        limits.scratch = UInt64(profile.tmpBytes)
+        limits.inodes = profile.bound(.inodes) ?? limits.inodes
+    }
+}
+
+extension Profile {
+    package func bound(_ limit: Limit) -> UInt64? { limits[limit].map(UInt64.init) }
+
+    package func syscallPolicy() throws(CellError) -> SyscallPolicy {
+        var policy = SyscallPolicy()
+        do {
+            for word in syscalls { try policy.allow(word) }
+            for word in unsafeSyscalls { try policy.allowUnsafe(word) }
+            if network != .none {
+                try policy.allow("net-client")
+                try policy.allow("net-server")
+            }
+        } catch {
+            throw .badValue("\(error)")
+        }
+        if chain.contains("paranoid") { policy.paranoid = true }
+        return policy
+    }
+}
+
+extension FileRule.Kind {
+    var request: CellRequest.Kind {
+        switch self {
+        case .read: .read
+        case .write: .write
+        case .hide: .hide
+        case .protect: .protect
+        }
+    }
+}

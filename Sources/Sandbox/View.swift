@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which files a cell sees, from the rules about files: the most specific path wins, and at one path a denial beats a
+// grant. Every source is resolved here, once; what is mounted later is compared with what was seen.
+
+import Linux
+
+/// The finished list of what the cell sees, in the order of its mounts.
+struct View {
+    private(set) var entries: [CellSpec.Entry] = []
+    /// Paths under which something of the host is visible, resolved.
+    private(set) var granted: [String] = []
+    /// Denied paths that do not exist under a writable grant: their names must be kept from being made.
+    private(set) var placeholders: [String] = []
+
+    private let files: any HostFiles
+    private let mapsOwners: Bool
+
+    init(files: any HostFiles, mapsOwners: Bool) {
+        self.files = files
+        self.mapsOwners = mapsOwners
+    }
+
+    /// A rule with its path resolved.
+    private struct Resolved {
+        let rule: CellRequest.Rule
+        /// Without links, as the cell will name it.
+        let path: String
+        let source: CellSpec.Source?
+    }
+
+    /// Resolved folders, as several rules lie in one.
+    private var known: [String: String?] = [:]
+
+    /// Adds all rules. - Throws: paths that do not exist or may not be granted.
+    mutating func apply(_ rules: [CellRequest.Rule]) throws(CellError) {
+        var resolved: [Resolved] = []
+        for rule in rules where rule.kind == .read || rule.kind == .write { try resolve(rule, &resolved) }
+        let grants = resolved.map(\.path)
+        for rule in rules where rule.kind == .hide || rule.kind == .protect {
+            // Most of what is hidden by default lies where nothing is granted: no question is asked about it.
+            let place = canonical(rule.path)
+            let near = grants.contains { Paths.contains($0, place) || Paths.contains(place, $0) }
+            guard near || files.link(place) != nil else { continue }
+            try resolve(rule, &resolved)
+        }
+        // At one path: hide beats protect beats write beats read.
+        func rank(_ kind: CellRequest.Kind) -> Int { [.hide: 0, .protect: 1, .write: 2, .read: 3][kind]! }
+        // By bytes and with a slash behind each, so that what lies in a folder follows it at once: `/w-2` would otherwise
+        // stand between `/w` and `/w/.git`, and what is denied inside `/w` would be taken for lying nowhere.
+        resolved.sort { a, b in
+            a.path == b.path ? rank(a.rule.kind) < rank(b.rule.kind) : (a.path + "/").utf8.lexicographicallyPrecedes((b.path + "/").utf8)
+        }
+        var last: String?
+        var covering: [Resolved] = []
+        for item in resolved {
+            if item.path == last { continue }
+            last = item.path
+            while let top = covering.last, !Paths.contains(top.path, item.path) { covering.removeLast() }
+            try place(item, under: covering.last)
+            covering.append(item)
+        }
+    }
+
+    private mutating func resolve(_ rule: CellRequest.Rule, _ list: inout [Resolved]) throws(CellError) {
+        if rule.kind == .read || rule.kind == .write {
+            if rule.path == "/" && rule.kind == .read { return try everything(rule, &list) }
+            if let why = View.refusal(rule.path) { throw .refusedPath(rule.path, why: why, origin: rule.origin) }
+        }
+        guard let real = files.resolve(rule.path), let status = files.status(real, followLinks: false) else {
+            guard rule.kind == .hide || rule.kind == .protect else {
+                if rule.builtin { return }
+                throw .noSuchPath(rule.path, origin: rule.origin)
+            }
+            // Absent: where it would be, as far as the way there exists.
+            list.append(Resolved(rule: rule, path: canonical(rule.path), source: nil))
+            return
+        }
+        if rule.kind == .read || rule.kind == .write {
+            if let why = View.refusal(real) { throw .refusedPath(rule.path, why: why, origin: rule.origin) }
+            guard status.kind == .directory || status.kind == .regular else {
+                throw .refusedPath(rule.path, why: "it is neither a file nor a directory", origin: rule.origin)
+            }
+        }
+        list.append(Resolved(rule: rule, path: rule.target ?? real, source: CellSpec.Source(path: real, status: status)))
+        if rule.target == nil && real != rule.path { links(rule.path) }
+    }
+
+    /// The whole host, read-only, without its kernel file systems and its temporary files.
+    private func everything(_ rule: CellRequest.Rule, _ list: inout [Resolved]) throws(CellError) {
+        for name in files.list("/") where !["proc", "sys", "dev", "tmp", "run", "lost+found"].contains(name) {
+            let path = "/" + name
+            guard let status = files.status(path, followLinks: false) else { continue }
+            if status.kind == .directory || status.kind == .regular {
+                list.append(Resolved(rule: CellRequest.Rule(.read, path, origin: rule.origin, builtin: true), path: path,
+                                     source: CellSpec.Source(path: path, status: status)))
+            }
+        }
+    }
+
+    private static func refusal(_ path: String) -> String? {
+        if path == "/" { return "the whole root can only be read; name the folders that may be written" }
+        for system in ["/proc", "/sys", "/dev"] where Paths.contains(system, path) {
+            return "\(system) is the kernel's; the cell has its own"
+        }
+        return nil
+    }
+
+    /// The path with its folder resolved, as far as the folder exists.
+    private mutating func canonical(_ path: String) -> String {
+        if path == "/" { return path }
+        let folder = Paths.parent(path)
+        let resolved = known[folder] ?? { known[folder] = $0; return $0 }(files.resolve(folder))
+        let above = resolved ?? canonical(folder)
+        return above == "/" ? "/" + Paths.name(path) : above + "/" + Paths.name(path)
+    }
+
+    /// A granted path that leads through links: the links themselves must be there as well.
+    private mutating func links(_ path: String) {
+        var at = ""
+        for part in path.split(separator: "/") {
+            at += "/" + part
+            guard let target = files.link(at) else { continue }
+            let entry = CellSpec.Entry.symlink(Paths.relative(at), target: target)
+            if !entries.contains(entry) { entries.append(entry) }
+            return  // what follows is reached through the link
+        }
+    }
+
+    private mutating func place(_ item: Resolved, under cover: Resolved?) throws(CellError) {
+        let at = Paths.relative(item.path)
+        switch item.rule.kind {
+        case .read, .write:
+            guard let source = item.source else { return }
+            if let cover {
+                switch cover.rule.kind {
+                case .hide where cover.source != nil:
+                    throw .refusedPath(item.path, why: "it lies in `\(cover.path)`, which is hidden", origin: item.rule.origin)
+                case .read where item.rule.kind == .read && item.rule.target == nil: return  // visible already
+                case .write where item.rule.kind == .write && item.rule.target == nil: return
+                default: break
+                }
+            }
+            // What a built-in profile only reads belongs to the system and is readable by anybody; what it writes is the caller's.
+            let mapOwner = mapsOwners && (item.rule.kind == .write || !item.rule.builtin)
+            entries.append(.bind(source, at: at, item.rule.kind == .write ? .write : .read, mapOwner: mapOwner))
+            granted.append(item.path)
+        case .hide:
+            guard let cover, cover.rule.kind != .hide else { return }
+            if let source = item.source {
+                entries.append(.mask(at, directory: source.status.kind == .directory))
+            } else if cover.rule.kind == .write {
+                placeholders.append(item.path)
+            } else if cover.rule.target == nil {
+                takeApart(down: item.path, from: cover.path)
+            }
+        case .protect:
+            guard let cover, cover.rule.kind == .write else { return }
+            if let source = item.source { entries.append(.protect(source, at: at)) } else { placeholders.append(item.path) }
+        }
+    }
+
+    /// A hidden name that does not exist in a folder granted for reading: the folder's contents are granted one by one instead
+    /// of the folder, so that what is made there later does not appear.
+    private mutating func takeApart(down path: String, from top: String) {
+        var folder = top
+        while Paths.contains(folder, path) && folder != path {
+            let at = Paths.relative(folder)
+            if let i = entries.firstIndex(where: { if case .bind(_, at, .read, _) = $0 { $0.path == at } else { false } }),
+                case .bind(let source, _, let access, let mapOwner) = entries[i], source.status.kind == .directory
+            {
+                entries[i] = .directory(at, mode: source.status.mode & 0o755 | 0o555)
+                for name in files.list(folder) {
+                    let child = folder == "/" ? "/" + name : folder + "/" + name
+                    if let target = files.link(child) {
+                        entries.append(.symlink(Paths.relative(child), target: target))
+                    } else if let status = files.status(child, followLinks: false), status.kind == .directory || status.kind == .regular {
+                        entries.append(.bind(CellSpec.Source(path: child, status: status), at: Paths.relative(child), access, mapOwner: mapOwner))
+                    }
+                }
+            }
+            let rest = path.dropFirst(folder == "/" ? 1 : folder.count + 1)
+            let next = (folder == "/" ? "" : folder) + "/" + String(rest.prefix { $0 != "/" })
+            if files.status(next, followLinks: false)?.kind != .directory { return }
+            folder = next
+        }
+    }
+
+    /// Whether the cell sees this path of the host.
+    func shows(_ path: String) -> Bool {
+        var inside = false
+        for entry in entries {
+            let at = "/" + entry.path
+            switch entry {
+            case .bind: if Paths.contains(at, path) { inside = true }
+            case .directory: if at == path { inside = true }
+            case .mask: if Paths.contains(at, path) { inside = false }
+            default: break
+            }
+        }
+        return inside
+    }
+}

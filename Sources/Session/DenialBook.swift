@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the cell asked for and did not get: one entry for each kind of call with a count, in the order of the first time.
+// Bounded, however hard a cell tries; the answer to a trap never waits for anything.
+
+package import Events
+package import Linux
+package import Syscalls
+
+package struct DenialBook: Sendable {
+    /// Kinds of calls that get an entry of their own; the rest are counted in the last one.
+    package static let capacity = 256
+
+    private struct Key: Hashable {
+        let number: Int32
+        let first: UInt32
+        let second: UInt32
+    }
+
+    private let table: RuleTable
+    private let seed: UInt64
+    private var known: [Key: (entry: Int, code: Int32)] = [:]
+    private var entries: [(denial: Syscalls.Denial, count: Int64)] = []
+    private var overflow: Int64 = 0
+    /// Entries that are new since the last look.
+    private var unreported: [Int] = []
+
+    /// - Parameter seed: random; ids of denials are made of it.
+    package init(_ policy: SyscallPolicy, canary: UInt16, seed: UInt64) {
+        table = policy.rules(canary: canary)
+        self.seed = seed
+    }
+
+    package let askedForTerminal = false
+
+    /// Counts one trapped call. - Returns: the errno that the caller gets.
+    package mutating func answer(_ trap: Trap) -> Int32 {
+        let key = Key(number: trap.number, first: UInt32(truncatingIfNeeded: trap.arguments[0]), second: UInt32(truncatingIfNeeded: trap.arguments[1]))
+        if let (entry, code) = known[key] {
+            entries[entry].count += 1
+            return code
+        }
+        let a = trap.arguments
+        let arguments = Arguments(a[0], a[1], a[2], a[3], a[4], a[5])
+        let outcome = table.outcome(architecture: trap.architecture, number: UInt32(bitPattern: trap.number), arguments: arguments)
+        let denial = Syscalls.Denial(number: trap.number, arguments: arguments, outcome: outcome)
+        let code = Int32(denial.errno ?? 1)
+        // Arguments that do not tell (pointers, lengths) must not make a new kind of each call.
+        if let same = entries.firstIndex(where: { $0.denial.what == denial.what }) {
+            entries[same].count += 1
+            if known.count < 4 * DenialBook.capacity { known[key] = (same, code) }
+        } else if entries.count < DenialBook.capacity {
+            known[key] = (entries.count, code)
+            unreported.append(entries.count)
+            entries.append((denial, 1))
+        } else {
+            overflow += 1
+        }
+        return code
+    }
+
+    /// All of them, for the record and the footer.
+    package var denials: [Events.Denial] {
+        var list = entries.indices.map(denial)
+        if overflow > 0 { list.append(Events.Denial(id: id(entries.count), what: "other calls", count: overflow, remedy: nil)) }
+        return list
+    }
+
+    /// Those of a kind that was not there before.
+    package mutating func takeNew() -> [Events.Denial] {
+        defer { unreported = [] }
+        return unreported.map(denial)
+    }
+
+    private func denial(_ i: Int) -> Events.Denial {
+        Events.Denial(id: id(i), what: entries[i].denial.what, count: entries[i].count, remedy: entries[i].denial.remedy)
+    }
+
+    private func id(_ i: Int) -> DenialID {
+        let mixed = (seed &+ UInt64(i)) &* 0x9e37_79b9_7f4a_7c15
+        let bytes = [UInt8(truncatingIfNeeded: mixed >> 56), UInt8(truncatingIfNeeded: mixed >> 48), UInt8(truncatingIfNeeded: mixed >> 40)]
+        return DenialID(bytes: bytes)!
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything of a run that can be known before anything is started: the filter compiled and proved, the cell planned. Then
+// the run itself. `fumehood run` is a session of one cell on this.
+
+package import Events
+import Glibc
+package import Linux
+package import Sandbox
+import Syscalls
+
+package struct PreparedLaunch {
+    package private(set) var planned: PlannedCell
+    package private(set) var plan: LaunchPlan
+    private var filter: SyscallFilter
+    private let request: CellRequest
+    private let facts: HostFacts
+
+    /// - Throws: ``CellError``, or the proof's refusal of a filter.
+    package init(_ request: CellRequest, facts: HostFacts) throws {
+        self.request = request
+        self.facts = facts
+        (planned, filter) = try PreparedLaunch.plan(request, facts)
+        plan = LaunchPlan(for: planned.spec)
+    }
+
+    private static func plan(_ request: CellRequest, _ facts: HostFacts) throws -> (PlannedCell, SyscallFilter) {
+        let filter = SyscallFilter(request.syscalls)
+        let first = SyscallFilter.cellInit()
+        let cookie = ExecCookie(1)!
+        let spec = CellSpec.Filter(
+            program: filter.program(admitting: cookie).map(\.word), canary: UInt32(filter.canary), notify: request.syscalls.denials == .notify,
+            waitKillable: facts.waitKillable)
+        let planned = try CellBuilder(facts: facts, files: KernelFiles()).plan(request, filter: spec, initFilter: first.program(admitting: cookie).map(\.word))
+        return (planned, filter)
+    }
+
+    package var notifies: Bool { planned.spec.filter.notify }
+
+    /// Nested in another listener: denials are errno, and nobody sees them.
+    package mutating func answerByErrno() throws {
+        var request = request
+        request.syscalls.denials = .errno
+        (planned, filter) = try PreparedLaunch.plan(request, facts)
+        planned.protections[.seccomp] = .on
+        plan = LaunchPlan(for: planned.spec)
+    }
+
+    /// Second walls must be whole: what is known beforehand refuses here, what the child finds refuses there.
+    package mutating func requireAll() throws(CellError) {
+        let lacking = Protections.incomplete(planned.protections)
+        if !lacking.isEmpty {
+            let details = lacking.map { wall in "\(wall.rawValue) (\(planned.protections[wall]!.missing.joined(separator: ", ")))" }
+            throw .wallsMissing(details, help: "without `require: all` they are used as far as this kernel goes")
+        }
+        planned.spec.strict = true
+        plan = LaunchPlan(for: planned.spec)
+    }
+
+    /// Launches and supervises to the end.
+    package func run(proc: borrowing Descriptor, limits: LoopLimits, began: UInt64, onDenials: (([Events.Denial]) -> Void)?) throws -> Outcome {
+        var random: UInt64 = 0
+        while random == 0 { random = try Host.random64() }
+        let cookie = ExecCookie(random)!
+        let program = filter.program(admitting: cookie)
+        try FilterProof.check(program, planned.policy, canary: filter.canary, cookie: cookie)
+        let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2])
+        let book = DenialBook(planned.policy, canary: filter.canary, seed: try Host.random64())
+        var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
+        defer { placeholders.remove() }
+        var spec = planned.spec
+        var plan = plan
+        if !placeholders.entries.isEmpty {
+            spec.protect(placeholders.entries)
+            plan = LaunchPlan(for: spec)
+        }
+        let cell = try Launcher.launch(plan, spec: spec, program: program.map(\.word), cookie: cookie.value, proc: proc, streams: try CellEnds())
+        let supervisor = try Supervisor(cell, plan: plan, limits: limits, denials: book, signals: signals, began: began, onDenials: onDenials)
+        return supervisor.run()
+    }
+}
+
+extension BPFInstruction {
+    /// As the kernel's sock_filter lies in memory.
+    var word: UInt64 { UInt64(code) | UInt64(jt) << 16 | UInt64(jf) << 24 | UInt64(k) << 32 }
+}
+
+extension LaunchError {
+    /// Somebody outside listens to this process tree's system calls already. Kernel: seccomp(2), EBUSY.
+    package var isNested: Bool {
+        if case .step(.commandFilter, 16 /* EBUSY */) = self { true } else { false }
+    }
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop that owns a running cell: its control socket, seccomp listener, streams, signals and deadlines, on one thread
+// and one epoll. It decides nothing by itself: denials go to the DenialBook, limits were fixed in the spec.
+// Every wait has a deadline, and every way out of the loop goes through `end`, which leaves no process behind.
+
+package import Events
+import Glibc
+package import Linux
+package import Sandbox
+
+/// What a run came to, before it is written as a record.
+package struct Outcome: Sendable {
+    package enum End: Equatable, Sendable {
+        case exited(WaitStatus)
+        /// We ended it.
+        case killed(Cause)
+        case failed(LaunchError)
+    }
+
+    package var end: End
+    package var usage = Report.Usage()
+    package var bytesOut: UInt64 = 0
+    package var bytesIn: UInt64 = 0
+    package var denials: [Denial] = []
+    /// Denials that found no room of their own.
+    package var wall: UInt64 = 0
+    package var soft: [Report.SoftFailure] = []
+    package var launch: [ResultRecord.Stage] = []
+    package var kill: ResultRecord.Kill?
+    /// The command asked whether it has a terminal.
+    package var askedForTerminal = false
+}
+
+/// Bounds that the loop itself watches.
+package struct LoopLimits: Sendable {
+    /// Nanoseconds from the command's start; nil for none.
+    package var wall: UInt64?
+    /// Bytes of stdout and stderr together; nil for any number.
+    package var output: UInt64?
+    /// Nanoseconds that building the cell may take.
+    package var launch: UInt64 = 20_000_000_000
+
+    package init(wall: UInt64?, output: UInt64?) {
+        self.wall = wall
+        self.output = output
+    }
+}
+
+package final class Supervisor {
+    private enum Token: UInt64 {
+        case control = 1, listener, signals, timer, process, inputSource, inputSink, outputSource, outputSink, errorSource, errorSink
+    }
+
+    private let epoll: Epoll
+    private let signals: SignalDescriptor
+    private let timer: Timer
+    private var cell: Cell
+    private let limits: LoopLimits
+    private let plan: LaunchPlan
+    private var listener: Descriptor?
+    private var command: Pidfd?
+    private var input: Relay?
+    private var output: Relay?
+    private var errors: Relay?
+    private var registered: [Int32: Token] = [:]
+    private var denials: DenialBook
+    private var outcome = Outcome(end: .failed(.silent))
+    private var reported = false
+    private var finished = false
+    private var started: UInt64
+    private let began: UInt64
+    private let onDenials: (([Denial]) -> Void)?
+
+    /// - Parameters:
+    ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
+    package init(_ cell: consuming Cell, plan: LaunchPlan, limits: LoopLimits, denials: DenialBook, signals: consuming SignalDescriptor, began: UInt64,
+        onDenials: (([Denial]) -> Void)? = nil) throws(SystemError)
+    {
+        epoll = try Epoll()
+        timer = try Timer()
+        self.signals = signals
+        self.limits = limits
+        self.plan = plan
+        self.denials = denials
+        self.began = began
+        self.onDenials = onDenials
+        started = cell.cloned
+        self.cell = cell
+    }
+
+    /// Runs the cell to its end.
+    package func run() -> Outcome {
+        do {
+            try begin()
+            while !finished {
+                try epoll.wait(milliseconds: 600_000) { handle($0) }
+            }
+        } catch {
+            kill(.message("the supervisor failed: \(error.message)"))
+        }
+        return end()
+    }
+
+    private func begin() throws(SystemError) {
+        try epoll.add(cell.control.number, .readable, token: Token.control.rawValue)
+        try epoll.add(signals.descriptor.number, .readable, token: Token.signals.rawValue)
+        try epoll.add(timer.descriptor.number, .readable, token: Token.timer.rawValue)
+        try timer.set(cell.cloned + limits.launch)
+        for stream in [cell.streams.input?.number, cell.streams.output?.number, cell.streams.errors?.number] {
+            if let stream { setNonBlocking(stream) }
+        }
+        if let sink = cell.streams.input?.number { input = Relay(from: 0, to: sink, filtered: false, allowance: nil) }
+        if let source = cell.streams.output?.number {
+            output = Relay(from: source, to: 1, filtered: Terminal.isTerminal(1), allowance: limits.output)
+        }
+        if let source = cell.streams.errors?.number {
+            errors = Relay(from: source, to: 2, filtered: Terminal.isTerminal(2), allowance: limits.output)
+        }
+        pumpInput()
+        watch(output!.source, .readable, .outputSource)
+        watch(errors!.source, .readable, .errorSource)
+    }
+
+    private func handle(_ ready: Epoll.Ready) {
+        guard let token = Token(rawValue: ready.token) else { return }
+        switch token {
+        case .control: receive()
+        case .listener: answerTraps(ready.events)
+        case .signals: while let signal = signals.next() { forward(signal) }
+        case .timer: deadline()
+        case .process: break
+        case .inputSource, .inputSink: pumpInput()
+        case .outputSource, .outputSink: pumpOutput()
+        case .errorSource, .errorSink: pumpErrors()
+        }
+    }
+
+    // The cell's PID 1 ------------------------------------------------------------------------------------------------
+
+    private func receive() {
+        guard let packet = try? Packet(from: cell.control, limit: Report.size), let report = Report(packet.bytes) else {
+            unwatch(cell.control.number)
+            // PID 1 is gone without a report: somebody killed it.
+            if !reported { if listener == nil && command == nil { finished = true } else { kill(.message("process 1 of the cell was killed")) } }
+            return
+        }
+        switch report {
+        case .failed(let step, let code):
+            outcome.end = .failed(plan.steps.indices.contains(step) ? .step(plan.steps[step].operation, code) : .silent)
+            reported = true
+            finished = true
+        case .launched(let soft, let stages):
+            take(packet)
+            outcome.soft = soft
+            started = Clock.monotonic
+            outcome.launch = stageTimes(stages)
+            try? timer.set(limits.wall.map { started + $0 })
+        case .exited(let status, let usage):
+            outcome.end = .exited(status)
+            outcome.usage = usage
+            outcome.wall = Clock.monotonic - started
+            reported = true
+            unwatch(cell.control.number)
+            finishWhenDrained()
+        }
+    }
+
+    private func take(_ packet: consuming Packet) {
+        // With a listener two descriptors come, else the command's pidfd alone.
+        var packet = packet
+        if let second = packet.second.take() {
+            command = Pidfd(second)
+            listener = packet.first.take()
+        } else if let first = packet.first.take() {
+            command = Pidfd(first)
+        }
+        guard let number = listener?.number else { return }
+        setNonBlocking(number)
+        watch(number, .readable, .listener)
+    }
+
+    private func answerTraps(_ events: Epoll.Interest) {
+        guard listener != nil else { return }
+        // Eagerly: a received trap is safe from being restarted by a signal.
+        var budget = 256
+        while budget > 0, let trap = try? Notify.receive(listener!) {
+            budget -= 1
+            let code = denials.answer(trap)
+            do { try Notify.deny(trap.id, errno: code, on: listener!) } catch { kill(.message("the seccomp listener failed: \(error.message)")) }
+        }
+        if let onDenials {
+            let new = denials.takeNew()
+            if !new.isEmpty { onDenials(new) }
+        }
+        if events.contains(.hangup), let number = listener?.number {
+            unwatch(number)
+            listener = nil
+        }
+    }
+
+    private func forward(_ signal: Int32) {
+        if command != nil {
+            try? command!.signal(signal)
+        } else {
+            kill(.message("interrupted by signal \(signal) while the cell was being built"))
+        }
+    }
+
+    // Streams ---------------------------------------------------------------------------------------------------------
+
+    private func pumpInput() {
+        guard input != nil else { return }
+        let waiting = input!.pump()
+        outcome.bytesIn = input!.count
+        settle(waiting, source: input!.source, sink: input!.sink, .inputSource, .inputSink)
+        if waiting == .finished {
+            input = nil
+            cell.streams.input = nil  // the command sees the end of its input
+        }
+    }
+
+    private func pumpOutput() {
+        guard output != nil else { return }
+        let waiting = output!.pump()
+        afterOutput(waiting, output!, .outputSource, .outputSink)
+        if waiting == .finished {
+            outcome.bytesOut += output!.count
+            output = nil
+            cell.streams.output = nil
+            finishWhenDrained()
+        }
+    }
+
+    private func pumpErrors() {
+        guard errors != nil else { return }
+        let waiting = errors!.pump()
+        afterOutput(waiting, errors!, .errorSource, .errorSink)
+        if waiting == .finished {
+            outcome.bytesOut += errors!.count
+            errors = nil
+            cell.streams.errors = nil
+            finishWhenDrained()
+        }
+    }
+
+    private func afterOutput(_ waiting: Relay.Waiting, _ relay: Relay, _ source: Token, _ sink: Token) {
+        settle(waiting, source: relay.source, sink: relay.sink, source, sink)
+        if let bound = limits.output {
+            let total = outcome.bytesOut + (output?.count ?? 0) + (errors?.count ?? 0)
+            if total > bound && !reported { kill(.limit(.output, bound: Int64(bound), reading: Int64(clamping: total))) }
+        }
+    }
+
+    private func settle(_ waiting: Relay.Waiting, source: Int32, sink: Int32, _ sourceToken: Token, _ sinkToken: Token) {
+        if waiting == .source { watch(source, .readable, sourceToken) } else { unwatch(source) }
+        if waiting == .sink { watch(sink, .writable, sinkToken) } else { unwatch(sink) }
+    }
+
+    /// The cell has ended; what it wrote still has to reach the caller.
+    private func finishWhenDrained() {
+        if reported && output == nil && errors == nil { finished = true }
+    }
+
+    // Deadlines and the end ----------------------------------------------------------------------------------------------
+
+    private func deadline() {
+        timer.acknowledge()
+        if command == nil {
+            outcome.end = .failed(.deadline(Int(limits.launch / 1_000_000)))
+            reported = true
+            finished = true
+        } else if let wall = limits.wall {
+            if reported {
+                finished = true  // it ended in time, but nobody reads what it wrote
+            } else {
+                kill(.limit(.wall, bound: Int64(wall / 1000), reading: Int64((Clock.monotonic - started) / 1000)))
+            }
+        }
+    }
+
+    private func kill(_ cause: Cause) {
+        guard !reported else { return }
+        reported = true
+        outcome.end = .killed(cause)
+        outcome.wall = Clock.monotonic - started
+        finished = true
+    }
+
+    /// Nothing of the cell is left when this returns, or it says so.
+    private func end() -> Outcome {
+        let issued = Clock.monotonic
+        var left: Int64 = 0
+        if case .exited = outcome.end {} else { try? cell.process.signal(SIGKILL) }
+        // PID 1 answers for the whole pid namespace: the kernel lets it go only when all others are reaped.
+        let gone = reap(by: issued + 2_000_000_000)
+        if !gone {
+            try? cell.process.signal(SIGKILL)
+            left = reap(by: Clock.monotonic + 2_000_000_000) ? 0 : 1
+        }
+        if case .killed = outcome.end {
+            outcome.kill = ResultRecord.Kill(
+                issuedMicroseconds: Int64((issued - started) / 1000),
+                allGoneMicroseconds: left == 0 ? Int64((Clock.monotonic - started) / 1000) : nil, left: left)
+        }
+        if outcome.bytesOut == 0 || output != nil || errors != nil { outcome.bytesOut += (output?.count ?? 0) + (errors?.count ?? 0) }
+        outcome.denials = denials.denials
+        outcome.askedForTerminal = denials.askedForTerminal
+        return outcome
+    }
+
+    private func reap(by deadline: UInt64) -> Bool {
+        let now = Clock.monotonic
+        let patience = deadline > now ? (deadline - now) / 1_000_000 : 0
+        guard (try? cell.process.waitForEnd(milliseconds: Int32(clamping: patience))) == true else { return false }
+        return (try? cell.process.reap(block: false)) != nil
+    }
+
+    private func stageTimes(_ stages: [Stage: UInt64]) -> [ResultRecord.Stage] {
+        var list = [ResultRecord.Stage(name: "prepared", microseconds: Int64((cell.cloneBegan - began) / 1000))]
+        var last = cell.cloneBegan
+        for stage in Stage.allCases {
+            guard let time = stages[stage], time >= last else { continue }
+            list.append(ResultRecord.Stage(name: stage.name, microseconds: Int64((time - last) / 1000)))
+            last = time
+        }
+        list.append(ResultRecord.Stage(name: "running", microseconds: Int64((started - min(last, started)) / 1000)))
+        return list
+    }
+
+    // Registrations -----------------------------------------------------------------------------------------------------
+
+    private func watch(_ number: Int32, _ interest: Epoll.Interest, _ token: Token) {
+        if registered[number] == token { return }
+        do {
+            try epoll.add(number, interest, token: token.rawValue)
+            registered[number] = token
+        } catch {
+            // A regular file is always ready and cannot be polled: it is pumped at once instead of waited for.
+            if error.code == EPERM { handle(Epoll.Ready(token: token.rawValue, events: interest)) }
+        }
+    }
+
+    private func unwatch(_ number: Int32) {
+        if registered.removeValue(forKey: number) != nil || number == cell.control.number { try? epoll.remove(number) }
+    }
+}
+
+private func setNonBlocking(_ number: Int32) {
+    _ = fcntl(number, F_SETFL, fcntl(number, F_GETFL) | O_NONBLOCK)
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flags that shape a cell, as one table: `run` reads its arguments by it without any reflection, the help text is
+// written from it, and a test holds ArgumentParser's definition to it.
+
+import Config
+import Events
+import Sandbox
+
+struct CellFlag: Sendable {
+    let names: [String]
+    /// What stands after it, such as `PATH`; nil for a switch.
+    let value: String?
+    let help: String
+
+    static let all: [CellFlag] = [
+        CellFlag(names: ["-p", "--profile"], value: "PROFILE", help: "what the cell may do: a built-in profile, one of yours, or a file (default: base)"),
+        CellFlag(names: ["-r", "--read"], value: "PATH", help: "grant a file or folder for reading; SRC:DST moves it"),
+        CellFlag(names: ["-w", "--write"], value: "PATH", help: "grant a file or folder for reading and writing"),
+        CellFlag(names: ["-e", "--env"], value: "NAME[=VALUE]", help: "pass a variable of yours, or set one; a value written here is visible in ps"),
+        CellFlag(names: ["--net"], value: "none|loopback|host", help: "the cell's network (default: none)"),
+        CellFlag(names: ["--timeout"], value: "TIME", help: "wall clock, such as 30s; then the whole cell is killed"),
+        CellFlag(names: ["--memory"], value: "SIZE", help: "memory, such as 512M"),
+        CellFlag(names: ["--cpu"], value: "CORES", help: "processor cores, such as 1.0"),
+        CellFlag(names: ["--pids"], value: "N", help: "processes and threads"),
+        CellFlag(names: ["--cpu-time"], value: "TIME", help: "processor time, such as 30s"),
+        CellFlag(names: ["--disk"], value: "SIZE", help: "bytes written"),
+        CellFlag(names: ["--output"], value: "SIZE", help: "bytes of stdout and stderr together"),
+        CellFlag(names: ["--result"], value: "FILE|fd:N", help: "write the result record as one JSON object"),
+        CellFlag(names: ["--events"], value: "FILE|fd:N", help: "write what happens as JSON lines"),
+        CellFlag(names: ["--require"], value: "walls|all", help: "all: refuse where a second wall is not whole"),
+        CellFlag(names: ["--waive"], value: "NAME", help: "go without a first wall: user, net, proc, ipc or uts"),
+        CellFlag(names: ["--quiet"], value: nil, help: "no footer"),
+        CellFlag(names: ["--dry-run"], value: nil, help: "print the plan of the launch and start nothing"),
+        CellFlag(names: ["--json"], value: nil, help: "with --dry-run: the plan as JSON"),
+    ]
+
+    /// Written in the interface and not there yet.
+    static let announced: [String: String] = [
+        "-t": "a terminal of its own", "--terminal": "a terminal of its own", "--log": "the audit log", "--no-log": "the audit log",
+    ]
+
+    static func named(_ name: String) -> CellFlag? { all.first { $0.names.contains(name) } }
+}
+
+/// Where a record goes.
+enum Sink: Equatable {
+    case file(String)
+    case descriptor(Int32)
+}
+
+/// The flags of one run, read.
+struct RunOptions {
+    var profile: String?
+    var grants: [(kind: FileRule.Kind, path: String, flag: String)] = []
+    var environment: [String] = []
+    var network: String?
+    var limits: [(limit: Limit, text: String, flag: String)] = []
+    var result: Sink?
+    var events: Sink?
+    var requireAll = false
+    var requirement: String?
+    var waivers: [String] = []
+    var quiet = false
+    var dryRun = false
+    var json = false
+    var command: [String] = []
+
+    /// - Throws: a sentence naming the flag and the nearest right spelling.
+    init(_ arguments: [String]) throws(UsageError) {
+        var rest = arguments[...]
+        while let word = rest.popFirst() {
+            if word == "--" {
+                command = Array(rest)
+                break
+            }
+            guard word.hasPrefix("-"), word != "-" else {
+                throw UsageError("unexpected `\(word)`", help: "put `--` before the command: fumehood run [FLAGS] -- \(word) ...")
+            }
+            var name = word
+            var value: String?
+            if word.hasPrefix("--"), let equals = word.firstIndex(of: "=") {
+                name = String(word[..<equals])
+                value = String(word[word.index(after: equals)...])
+            }
+            guard let flag = CellFlag.named(name) else {
+                if let what = CellFlag.announced[name] { throw UsageError("`\(name)`: \(what) is not available yet", help: nil) }
+                let known = CellFlag.all.flatMap(\.names)
+                throw UsageError("unknown flag `\(name)`", help: nearest(name, in: known).map { "did you mean `\($0)`?" } ?? "fumehood run --help lists the flags")
+            }
+            if let placeholder = flag.value {
+                if value == nil {
+                    guard let next = rest.popFirst(), next != "--" else {
+                        throw UsageError("`\(name)` needs a value: \(placeholder)", help: nil)
+                    }
+                    value = next
+                }
+            } else if value != nil {
+                throw UsageError("`\(name)` takes no value", help: nil)
+            }
+            try take(flag.names.last!, written: name, value ?? "")
+        }
+        if command.isEmpty { throw UsageError("no command", help: "fumehood run [FLAGS] -- COMMAND [ARGUMENT...]") }
+        if command[0].isEmpty { throw UsageError("the command is empty", help: nil) }
+        if json && !dryRun { throw UsageError("`--json` goes with `--dry-run`", help: "the result of a run is written by --result") }
+    }
+
+    private mutating func take(_ flag: String, written: String, _ value: String) throws(UsageError) {
+        func once<T>(_ old: T?) throws(UsageError) { if old != nil { throw UsageError("`\(written)` is given twice", help: nil) } }
+        switch flag {
+        case "--profile":
+            try once(profile)
+            profile = value
+        case "--read": grants.append((.read, value, written))
+        case "--write": grants.append((.write, value, written))
+        case "--env": environment.append(value)
+        case "--net":
+            try once(network)
+            network = value
+        case "--timeout": try limit(.wall, value, written)
+        case "--memory": try limit(.memory, value, written)
+        case "--cpu": try limit(.cpu, value, written)
+        case "--pids": try limit(.pids, value, written)
+        case "--cpu-time": try limit(.cpuTime, value, written)
+        case "--disk": try limit(.disk, value, written)
+        case "--output": try limit(.output, value, written)
+        case "--result":
+            try once(result)
+            result = try sink(value, written)
+        case "--events":
+            try once(events)
+            events = try sink(value, written)
+        case "--require":
+            try once(requirement)
+            guard value == "walls" || value == "all" else { throw UsageError("`--require` expects `walls` or `all`, found `\(value)`", help: nil) }
+            requirement = value
+            requireAll = value == "all"
+        case "--waive": waivers.append(value)
+        case "--quiet": quiet = true
+        case "--dry-run": dryRun = true
+        case "--json": json = true
+        default: throw UsageError("unknown flag `\(written)`", help: nil)
+        }
+    }
+
+    private mutating func limit(_ limit: Limit, _ text: String, _ flag: String) throws(UsageError) {
+        if limits.contains(where: { $0.limit == limit }) { throw UsageError("`\(flag)` is given twice", help: nil) }
+        limits.append((limit, text, flag))
+    }
+
+    private func sink(_ value: String, _ flag: String) throws(UsageError) -> Sink {
+        guard value.hasPrefix("fd:") else {
+            if value.isEmpty { throw UsageError("`\(flag)` needs a file or fd:N", help: nil) }
+            return .file(value)
+        }
+        guard let number = Int32(value.dropFirst(3)), number >= 0 else {
+            throw UsageError("`\(value)` is not a descriptor", help: "write fd: and a number, such as fd:3")
+        }
+        return .descriptor(number)
+    }
+}
+
+/// We were used wrongly: exit 125.
+struct UsageError: Error, Equatable {
+    let text: String
+    let help: String?
+    init(_ text: String, help: String?) {
+        self.text = text
+        self.help = help
+    }
+}

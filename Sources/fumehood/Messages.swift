@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one way by which the program speaks to people on stderr: `fumehood: ` and a sentence, the remedy on its own line,
+// nothing in it that a terminal would act on.
+
+import Glibc
+import Session
+
+enum Messages {
+    static func error(_ text: String, help: String? = nil) {
+        write("fumehood: " + text + "\n" + (help.map { "  help: \($0)\n" } ?? ""))
+    }
+
+    static func note(_ text: String) { write("fumehood: " + text + "\n") }
+
+    static func write(_ text: String, to descriptor: Int32 = 2) {
+        var bytes = Array(printable(text).utf8)[...]
+        while !bytes.isEmpty {
+            let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            if count <= 0 { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+
+    /// Control characters but newline and tab as `\u{..}`.
+    static func printable(_ text: String) -> String {
+        var out = ""
+        for scalar in text.unicodeScalars {
+            if (scalar.value < 0x20 && scalar != "\n" && scalar != "\t") || (0x7f..<0xa0).contains(scalar.value) {
+                out += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                out.unicodeScalars.append(scalar)
+            }
+        }
+        return out
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fumehood run`: one command in one cell. Composition only: flags and profile to a request, a request to a plan, a plan to
+// a cell, a cell to its end, the end to an exit code, a record and a footer.
+
+import Config
+import Events
+import Glibc
+import Linux
+import Sandbox
+import Session
+import Syscalls
+
+enum RunVerb {
+    /// - Returns: the exit code.
+    static func main(_ arguments: [String]) -> Int32 {
+        let began = Clock.monotonic
+        var report = RunReport()
+        do {
+            try occupyStandardDescriptors()
+            let options = try RunOptions(arguments)
+            report.options = options
+            try report.openSinks()
+            return try run(options, began: began, report: &report)
+        } catch let error as UsageError {
+            return report.refuse(error.text, help: error.help)
+        } catch let error as ConfigError {
+            return report.refuse(error)
+        } catch let error as CellError {
+            return report.refuse(error.message.text, help: error.message.help, code: error.exitCode)
+        } catch let error as LaunchError {
+            return report.refuse(error.message.text, help: error.message.help)
+        } catch let error as SystemError {
+            return report.refuse(error.message)
+        } catch {
+            return report.refuse("\(error)")
+        }
+    }
+
+    private static func run(_ options: RunOptions, began: UInt64, report: inout RunReport) throws -> Int32 {
+        let environment = Dictionary(Host.environment().map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+        guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
+        let places = Places(home: environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }, directory: directory)
+        let profile = try options.resolvedProfile(places)
+        let request = try CellRequest(profile, command: options.command, places: places, environment: environment)
+
+        let proc = try Host.openProc()
+        let facts = try HostFacts(proc: proc)
+        var launch = try PreparedLaunch(request, facts: facts)
+        report.protections = launch.planned.protections
+        if profile.requirement == .all { try launch.requireAll() }
+        if options.dryRun {
+            DryRun.print(launch, profile: profile, json: options.json)
+            return 0
+        }
+
+        signal(SIGPIPE, SIG_IGN)
+        report.begin(command: options.command)
+        let limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
+        var outcome = try launch.run(proc: proc, limits: limits, began: began, onDenials: report.denialSink)
+        if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
+            // The program around us listens already, and a process tree has one listener: answers without explanations.
+            try launch.answerByErrno()
+            outcome = try launch.run(proc: proc, limits: limits, began: began, onDenials: report.denialSink)
+            report.nested = true
+        }
+        return report.finish(outcome, launch)
+    }
+}
+
+extension RunOptions {
+    /// The profile with the flags laid over it.
+    func resolvedProfile(_ places: Places) throws(ConfigError) -> Profile {
+        var profile = try ProfileLibrary(places: places).profile(named: self.profile ?? "base")
+        for grant in grants { try profile.add(grant.kind, grant.path, flag: grant.flag, places: places) }
+        for text in environment { try profile.addEnvironment(text, flag: "-e") }
+        if let network { try profile.setNetwork(network, flag: "--net") }
+        for (limit, text, flag) in limits { try profile.setLimit(limit, text, flag: flag) }
+        for name in waivers { try profile.waive(name, flag: "--waive") }
+        if let requirement { profile.requirement = requirement == "all" ? .all : .walls }
+        return profile
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// `run` as ArgumentParser knows it: for help and completion. The program itself reads `run`'s arguments by CellFlags; a
+// test holds both to the same flags.
+
+import ArgumentParser
+
+struct RunHelp: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "run", abstract: "Run one command in a cell.", usage: "fumehood run [FLAGS] -- COMMAND [ARGUMENT...]")
+
+    @Option(name: [.customShort("p"), .customLong("profile")], help: help("-p")) var profile: String?
+    @Option(name: [.customShort("r"), .customLong("read")], help: help("-r")) var read: [String] = []
+    @Option(name: [.customShort("w"), .customLong("write")], help: help("-w")) var write: [String] = []
+    @Option(name: [.customShort("e"), .customLong("env")], help: help("-e")) var env: [String] = []
+    @Option(name: .customLong("net"), help: help("--net")) var net: String?
+    @Option(name: .customLong("timeout"), help: help("--timeout")) var timeout: String?
+    @Option(name: .customLong("memory"), help: help("--memory")) var memory: String?
+    @Option(name: .customLong("cpu"), help: help("--cpu")) var cpu: String?
+    @Option(name: .customLong("pids"), help: help("--pids")) var pids: String?
+    @Option(name: .customLong("cpu-time"), help: help("--cpu-time")) var cpuTime: String?
+    @Option(name: .customLong("disk"), help: help("--disk")) var disk: String?
+    @Option(name: .customLong("output"), help: help("--output")) var output: String?
+    @Option(name: .customLong("result"), help: help("--result")) var result: String?
+    @Option(name: .customLong("events"), help: help("--events")) var events: String?
+    @Option(name: .customLong("require"), help: help("--require")) var require: String?
+    @Option(name: .customLong("waive"), help: help("--waive")) var waive: [String] = []
+    @Flag(name: .customLong("quiet"), help: help("--quiet")) var quiet = false
+    @Flag(name: .customLong("dry-run"), help: help("--dry-run")) var dryRun = false
+    @Flag(name: .customLong("json"), help: help("--json")) var json = false
+    @Argument(parsing: .postTerminator, help: "the command and its arguments") var command: [String] = []
+
+    private static func help(_ name: String) -> ArgumentHelp {
+        let flag = CellFlag.named(name)
+        return ArgumentHelp(stringLiteral: flag?.help ?? "")
+    }
+}
