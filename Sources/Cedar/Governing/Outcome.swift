@@ -8,6 +8,11 @@ public struct Outcome: Hashable, Sendable {
     public struct Ask: Hashable, Sendable {
         public let policy: Text
         public let reason: Text
+
+        public init(policy: Text, reason: Text) {
+            self.policy = policy
+            self.reason = reason
+        }
     }
 
     /// What the policies say.
