@@ -137,7 +137,7 @@ public struct PolicySnapshot: Sendable {
     }
 
     private func match(_ number: Int32, _ error: EvaluationError?) -> Outcome.Match {
-        let policy = active.source.policies[Int(number)]
+        let policy = active.storage.source.policies[Int(number)]
         return Outcome.Match(
             id: policy.id, effect: policy.effect, obligations: obligations[Int(number)], error: error)
     }
