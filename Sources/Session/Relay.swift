@@ -23,12 +23,15 @@ struct Relay {
     private var atEnd = false
     private var widened = false
     private let chunk: Int
+    /// The source is a terminal, a socket or a device, and blocks: it is the caller's, and others use it as it is.
+    private let asksFirst: Bool
 
     init(from source: Int32, to sink: Int32, filtered: Bool) {
         self.source = source
         self.sink = sink
         filter = filtered ? TerminalFilter() : nil
         splices = !filtered
+        asksFirst = !Transfer.isPipe(source)
         // A terminal or socket that is ready may still block on a large write; a pipe is spliced and cannot.
         chunk = Transfer.isPipe(sink) ? 64 * 1024 : 4096
     }
@@ -49,6 +52,7 @@ struct Relay {
                 continue
             }
             if atEnd || exceeded { return .finished }
+            if asksFirst && !Transfer.isReadable(source) { return .source }
             let room = Int(min(allowance - min(allowance, UInt64(moved)), 1 << 20))
             if room == 0 {
                 var surplus: [UInt8] = []

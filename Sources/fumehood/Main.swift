@@ -4,17 +4,18 @@
 import ArgumentParser
 import Config
 import Glibc
+import Linux
 
 @main
 enum Main {
     static func main() {
-        let arguments = CommandLine.arguments
+        let arguments = Host.arguments()
         if arguments.count > 1, arguments[1] == "run", !arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
             exit(RunVerb.main(Array(arguments.dropFirst(2))))
         }
         do {
             try knownVerb(arguments)
-            var command = try Fumehood.parseAsRoot()
+            var command = try Fumehood.parseAsRoot(Array(arguments.dropFirst()))
             try command.run()
         } catch let error as UsageError {
             Messages.error(error.text, help: error.help)
