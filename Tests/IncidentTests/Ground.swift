@@ -46,7 +46,7 @@ struct Ground: Sendable {
 
     /// A new empty folder of the caller's.
     func workspace(_ caller: Caller) throws -> String {
-        let path = "\(folder)/\(caller.rawValue)/work/\(UUID().uuidString.prefix(8))"
+        let path = "\(folder)/\(caller.rawValue)/ground/\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         _ = unsafe chown(path, caller.number, caller.number)
         return path
