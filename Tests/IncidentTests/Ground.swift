@@ -43,6 +43,8 @@ struct Ground: Sendable {
 
     func sandboxee(_ name: String) -> String { folder + "/sandboxees/" + name }
     var probe: String { sandboxee("probe") }
+    /// Flags for cells whose command starts sandboxees by itself.
+    var grant: [String] { ["-r", folder + "/sandboxees"] }
 
     /// A new empty folder of the caller's.
     func workspace(_ caller: Caller) throws -> String {
