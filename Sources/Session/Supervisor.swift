@@ -224,6 +224,7 @@ package final class Supervisor {
         let waiting = output!.pump(allowance: outputAllowance)
         afterOutput(waiting, output!, .outputSource, .outputSink)
         if waiting == .finished {
+            lost("standard output", output!.failure)
             outcome.bytesOut += output!.count
             output = nil
             cell.streams.output = nil
@@ -236,11 +237,19 @@ package final class Supervisor {
         let waiting = errors!.pump(allowance: outputAllowance)
         afterOutput(waiting, errors!, .errorSource, .errorSink)
         if waiting == .finished {
+            lost("standard error", errors!.failure)
             outcome.bytesOut += errors!.count
             errors = nil
             cell.streams.errors = nil
             finishWhenDrained()
         }
+    }
+
+    /// Output that could not be passed on is never lost in silence, whether or not the command has ended by then.
+    private func lost(_ stream: String, _ code: Int32?) {
+        guard let code else { return }
+        let cause = Cause.message("\(stream) could not be written: \(errnoText(code)) (\(errnoName(code)))")
+        if reported, case .exited = outcome.end { outcome.end = .killed(cause) } else { kill(cause) }
     }
 
     private func afterOutput(_ waiting: Relay.Waiting, _ relay: Relay, _ source: Token, _ sink: Token) {
@@ -338,8 +347,13 @@ package final class Supervisor {
             try epoll.add(number, interest, token: token.rawValue)
             registered[number] = token
         } catch {
-            // A regular file is always ready and cannot be polled: it is pumped at once instead of waited for.
-            if error.code == EPERM { handle(Epoll.Ready(token: token.rawValue, events: interest)) }
+            // A regular file is always ready and cannot be polled: it is pumped at once instead of waited for. Only the
+            // caller's own streams can be one; what else cannot be watched would never be heard of again.
+            if error.code == EPERM && number <= 2 {
+                handle(Epoll.Ready(token: token.rawValue, events: interest))
+            } else {
+                kill(.message("the supervisor failed: \(error.message)"))
+            }
         }
     }
 
