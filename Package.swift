@@ -60,6 +60,7 @@ let package = Package(
         tests("SyscallsTests", ["Syscalls", "JSON", "CSeccomp"]),
         tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
+        tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("TidyTests", []),
         tests("FumehoodTests", ["fumehood", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ]

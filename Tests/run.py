@@ -21,6 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Name, command, deadline in seconds. Each is a bounded share of what `make soak` does in full.
 PARTS = [
+    ("surroundings", ["python3", "Tests/Surroundings/doctor.py"], 120),
     ("faults", ["python3", "Tests/Soak/faults.py", "--seconds", "30"], 150),
     ("kills", ["python3", "Tests/Soak/kills.py", "--points", "30"], 120),
     ("launches", ["python3", "Tests/Soak/launches.py", "--launches", "200"], 120),

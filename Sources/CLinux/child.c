@@ -345,7 +345,7 @@ static long seal(void)
     r = CL_CALL(SYS_signalfd4, -1, &children, 8, O_CLOEXEC | O_NONBLOCK);
     if (r < 0) return r;
     cell.signal_fd = (int32_t)r;
-    return CL_CALL(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+    return 0;
 }
 
 // Reaps until the command ends, then kills and reaps the rest, reports, exits. A hang-up of the control socket (the
@@ -505,6 +505,7 @@ static long perform(const struct cl_op *op, uint32_t index)
     case CL_OP_CANARY: return CL_CALL(CL_CANARY_NUMBER) == -(long)op->n ? 0 : -CL_ERROR_CANARY;
     case CL_OP_EXEC: return CL_CALL(SYS_execveat, AT_FDCWD, a, cell.plan->argv, cell.plan->envp, 0, op->x);
     case CL_OP_HANDOVER: return handover(op);
+    case CL_OP_NON_DUMPABLE: return CL_CALL(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
     case CL_OP_SEAL: return seal();
     case CL_OP_REAP: reap();
     case CL_OP_FORGET: {
@@ -547,6 +548,9 @@ long cl_launch(const struct cl_plan *plan, uint64_t flags, uint64_t exit_signal,
     }
     cell.plan = plan;
     cl_zero(&cell.report, sizeof cell.report);
+    // Its own copy of the supervisor's end would keep the control socket from ever hanging up.
+    CL_CALL(SYS_close, plan->slots[CL_SLOT_SUPERVISOR]);
+    plan->slots[CL_SLOT_SUPERVISOR] = -1;
     run(0, plan->op_count);
     leave(125); // a plan ends in REAP, which does not return
 }

@@ -10,6 +10,27 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+static int argument_count;
+static char **argument_vector;
+
+// The C library hands these to every constructor. Swift's own CommandLine reads /proc/self/cmdline, where somebody may have
+// mounted something, and copies them, so that overwriting its strings would hide nothing.
+__attribute__((constructor)) static void remember_arguments(int count, char **vector)
+{
+    argument_count = count;
+    argument_vector = vector;
+}
+
+int cl_argument_count(void)
+{
+    return argument_count;
+}
+
+char **cl_argument_vector(void)
+{
+    return argument_vector;
+}
+
 long cl_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     return cl_call6(number, a, b, c, d, e, f);
@@ -153,12 +174,12 @@ __attribute__((noreturn)) static void try_cell(uint32_t user, uint32_t group, in
 
 long cl_probe_cell(uint64_t flags, uint32_t user, uint32_t group, int32_t results[CL_TRIAL_COUNT])
 {
-    for (int i = 0; i < (int)CL_TRIAL_COUNT; i++) results[i] = CL_TRIAL_UNKNOWN;
+    for (uint32_t i = 0; i < CL_TRIAL_COUNT; i++) results[i] = CL_TRIAL_UNKNOWN;
     // Results are written where the caller reads them, so that a child that is killed half-way has still said what it knew.
     long shared = CL_CALL(SYS_mmap, 0, 4096, 3 /* READ | WRITE */, 0x21 /* SHARED | ANONYMOUS */, -1, 0);
     if (shared < 0 && shared > -4096) return shared;
     int32_t *area = (int32_t *)shared;
-    for (int i = 0; i < (int)CL_TRIAL_COUNT; i++) area[i] = CL_TRIAL_UNKNOWN;
+    for (uint32_t i = 0; i < CL_TRIAL_COUNT; i++) area[i] = CL_TRIAL_UNKNOWN;
     int pidfd = -1;
     long pid = clone_process(flags, &pidfd);
     if (pid == 0) try_cell(user, group, area);
@@ -167,7 +188,7 @@ long cl_probe_cell(uint64_t flags, uint32_t user, uint32_t group, int32_t result
         do r = CL_CALL(SYS_wait4, pid, 0, __WALL, 0);
         while (r == -EINTR);
         CL_CALL(SYS_close, pidfd);
-        for (int i = 0; i < (int)CL_TRIAL_COUNT; i++) results[i] = area[i];
+        for (uint32_t i = 0; i < CL_TRIAL_COUNT; i++) results[i] = area[i];
     }
     CL_CALL(SYS_munmap, shared, 4096);
     return pid < 0 ? pid : 0;

@@ -28,20 +28,22 @@ package enum MountTree {
         return Descriptor(owning: Int32(number))
     }
 
-    /// Sets attributes of a detached tree; with a user namespace, its id mapping as well.
-    package static func set(
-        _ attributes: Attributes, on tree: borrowing Descriptor, object: String, deep: Bool, namespace: Int32? = nil
-    ) throws(SystemError) {
-        var value: (UInt64, UInt64, UInt64, UInt64) = (
-            attributes.union(namespace == nil ? [] : .idMapped).rawValue, 0, 0, UInt64(namespace ?? 0)
-        )
+    /// Sets attributes of a detached tree; `deep` of everything in it.
+    package static func set(_ attributes: Attributes, on tree: borrowing Descriptor, object: String, deep: Bool) throws(SystemError) {
         let own = tree.number
-        try check("mount_setattr", object) {
-            unsafe withUnsafeMutablePointer(to: &value) { value in
-                unsafe "".withCString {
-                    rawCall(442, Int(own), Int(bitPattern: $0), emptyPath | (deep ? recursive : 0), Int(bitPattern: value), 32)
-                }
-            }
+        try check("mount_setattr", object) { setAttributes(own, attributes.rawValue, 0, deep) }
+    }
+
+    /// Sets attributes and the id mapping of `namespace` on the top of a detached tree.
+    /// - Returns: 0, or errno: EINVAL where the file system cannot be mapped.
+    package static func mapped(_ attributes: Attributes, on tree: borrowing Descriptor, namespace: Int32) -> Int32 {
+        Int32(-setAttributes(tree.number, attributes.union(.idMapped).rawValue, UInt64(namespace), false))
+    }
+
+    private static func setAttributes(_ tree: Int32, _ attributes: UInt64, _ namespace: UInt64, _ deep: Bool) -> Int {
+        var value: (UInt64, UInt64, UInt64, UInt64) = (attributes, 0, 0, namespace)
+        return unsafe withUnsafeMutablePointer(to: &value) { value in
+            unsafe "".withCString { rawCall(442, Int(tree), Int(bitPattern: $0), emptyPath | (deep ? recursive : 0), Int(bitPattern: value), 32) }
         }
     }
 }

@@ -56,8 +56,9 @@ package struct HostFacts: Equatable, Sendable {
 
     /// Seccomp listeners whose received traps survive signals. Since 5.19.
     package var waitKillable: Bool { kernel >= Version(5, 19) }
-    /// Time namespaces. Since 5.6.
-    package var timeNamespace: Bool { kernel >= Version(5, 6) && namespaces["time"] != nil }
+    /// Time namespaces that a process which shares its memory until it executes can enter, as process 2 does. The kernel has
+    /// them since 5.6, this since 6.3: before, the clone after unshare(CLONE_NEWTIME) is EINVAL (seen on 6.1).
+    package var timeNamespace: Bool { kernel >= Version(6, 3) && namespaces["time"] != nil }
 
     /// Asks the running kernel.
     /// - Parameter proc: /proc, opened O_PATH and checked.
@@ -104,7 +105,7 @@ package struct HostFacts: Equatable, Sendable {
 
     private static func pick(_ wanted: UInt32, from map: [Identity.MapRange]) -> UInt32? {
         if map.contains(where: { $0.inside <= wanted && UInt64(wanted) < UInt64($0.inside) + UInt64($0.count) }) { return wanted }
-        let highest = map.map { UInt64($0.inside) + UInt64($0.count) - 1 }.max() ?? 0
+        let highest = map.filter { $0.count > 0 }.map { UInt64($0.inside) + UInt64($0.count) - 1 }.max() ?? 0
         return highest > 0 ? UInt32(min(highest, UInt64(UInt32.max) - 1)) : nil
     }
 }

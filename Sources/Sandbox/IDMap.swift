@@ -10,6 +10,9 @@ struct IDMap: ~Copyable {
 
     init(proc: borrowing Descriptor) { self.proc = proc.number }
 
+    /// Whether mount_setattr said that this file system cannot be mapped (EINVAL), or not by us (EPERM: its user namespace).
+    static func isUnsupported(_ code: Int32) -> Bool { code == 22 || code == 1 || code == 95 }
+
     /// A namespace in which `owner` of the disk is `user` of the mount. The descriptor belongs to the process until the
     /// launch ends with it; a supervisor caches by pair.
     func namespace(from owner: UInt32, _ ownerGroup: UInt32, to user: UInt32, _ group: UInt32) throws -> Int32 {

@@ -71,8 +71,8 @@ private struct Planner {
         add(.stage(.isolated))
         view()
         confinement()
+        add(.forgetArguments)  // before the command is there to read them
         command()
-        add(.forgetArguments)
         add(.handOver(notify: spec.filter.notify))
         add(.seal)
         add(.initFilter(instructions: spec.initFilter.count))
@@ -297,6 +297,7 @@ private struct Planner {
         if spec.network == .loopback { add(.loopbackUp) }
         add(.dropCapabilities)
         add(.noNewPrivileges)
+        add(.nonDumpable)
         add(.stage(.confined))
     }
 

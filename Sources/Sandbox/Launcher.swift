@@ -21,6 +21,8 @@ package struct Cell: ~Copyable {
     /// CLOCK_MONOTONIC, nanoseconds: when the clone was asked for and when it had come back.
     package let cloneBegan: UInt64
     package let cloned: UInt64
+    /// What could not be done as planned and is no wall.
+    package let notes: [String]
 }
 
 package enum Launcher {
@@ -50,6 +52,7 @@ package enum Launcher {
         var held = HeldDescriptors()
         let control = try PacketPair()
         slots[Int(Slot.control.index)] = control.theirs.number
+        slots[Int(Slot.supervisor.index)] = control.ours.number
         slots[Int(Slot.proc.index)] = proc.number
         slots[Int(Slot.input.index)] = ends.inner.input
         slots[Int(Slot.output.index)] = ends.inner.output
@@ -59,6 +62,7 @@ package enum Launcher {
         let idMap = IDMap(proc: proc)
         var rules = plan.rules
         var ruleset: Descriptor?
+        var notes: [String] = []
         for item in plan.inherited {
             switch item {
             case .ruleset:
@@ -76,8 +80,10 @@ package enum Launcher {
                     namespace = try idMap.namespace(from: source.status.owner, source.status.group, to: user, group)
                 }
                 // Only the top mount is id-mapped: a file system below it that cannot be is no reason to refuse the rest.
-                if deep || namespace == nil { try MountTree.set(access.attributes, on: tree, object: source.path, deep: deep) }
-                if let namespace { try MountTree.set(access.attributes, on: tree, object: source.path, deep: false, namespace: namespace) }
+                if deep { try MountTree.set(access.attributes, on: tree, object: source.path, deep: true) }
+                if !deep || namespace != nil, try !attributes(access.attributes, of: tree, source.path, namespace) {
+                    notes.append("`\(source.path)` lies on a file system without id-mapped mounts: its files belong to somebody else in the cell")
+                }
                 slots[Int(slot.index)] = held.keep(tree)
             case .group(let slot, let file):
                 slots[Int(slot.index)] = held.keep(try Files.open(file, 1 /* O_WRONLY */))
@@ -131,7 +137,22 @@ package enum Launcher {
         }
         _ = consume held
         let ours = try control.ours.duplicate()
-        return Cell(process: process, pid: pid, control: ours, streams: ends.outer(), cloneBegan: began, cloned: cloned)
+        return Cell(process: process, pid: pid, control: ours, streams: ends.outer(), cloneBegan: began, cloned: cloned, notes: notes)
+    }
+
+    /// - Returns: false where the file system cannot be id-mapped and only the attributes were set.
+    private static func attributes(
+        _ attributes: MountTree.Attributes, of tree: borrowing Descriptor, _ path: String, _ namespace: Int32?
+    ) throws(SystemError) -> Bool {
+        guard let namespace else {
+            try MountTree.set(attributes, on: tree, object: path, deep: false)
+            return true
+        }
+        let refusal = MountTree.mapped(attributes, on: tree, namespace: namespace)
+        if refusal == 0 { return true }
+        guard IDMap.isUnsupported(refusal) else { throw SystemError("mount_setattr", path, refusal) }
+        try MountTree.set(attributes, on: tree, object: path, deep: false)
+        return false
     }
 
     private static func write(_ path: String, _ text: String, under proc: borrowing Descriptor) throws(SystemError) {

@@ -21,6 +21,8 @@ package struct Slot: Hashable, Sendable {
     package static var command: Slot { Slot(8) }
     package static var scratch: Slot { Slot(9) }
     package static var procTree: Slot { Slot(10) }
+    /// The parent's end of the control socket; the child closes its copy before anything else.
+    package static var supervisor: Slot { Slot(11) }
     /// Trees that the parent has copied, in the order of the view.
     package static func tree(_ i: Int) -> Slot { Slot(Int16(16 + i)) }
     package static var treeLimit: Int { 216 }
@@ -37,7 +39,7 @@ package struct Slot: Hashable, Sendable {
     }
 
     private static let names = [
-        "control", "/proc", "stdin", "stdout", "stderr", "ruleset", "root", "listener", "command", "tree", "proc", "", "", "", "", "",
+        "control", "/proc", "stdin", "stdout", "stderr", "ruleset", "root", "listener", "command", "tree", "proc", "supervisor", "", "", "", "",
     ]
 }
 
@@ -110,6 +112,8 @@ package enum Operation: Equatable, Sendable {
     case handOver(notify: Bool)
     /// Process 1 overwrites the launcher's command line, which the cell could read in /proc/1/cmdline.
     case forgetArguments
+    /// Before the command shares memory with process 1: the cookie that admits its exec lies there.
+    case nonDumpable
     case seal
     case reap
     case stage(Stage)

@@ -76,7 +76,8 @@ extension Operation {
         case .execute(let path): "execute \(path)"
         case .handOver: "hand over to the supervisor"
         case .forgetArguments: "forget the launcher's arguments"
-        case .seal: "process 1 keeps one descriptor, becomes non-dumpable"
+        case .nonDumpable: "process 1 becomes non-dumpable"
+        case .seal: "process 1 keeps one descriptor"
         case .reap: "process 1 reaps"
         case .stage(let stage): "stage \(stage.name)"
         }

@@ -10,6 +10,8 @@ private struct ResolvedRule {
     /// Without links, as the cell will name it.
     let path: String
     let source: CellSpec.Source?
+    /// Where it is on the host, whether it exists or not.
+    let host: String
 
     /// The stronger ones first.
     var rank: Int {
@@ -47,7 +49,7 @@ struct View<Host: HostFiles> {
     /// Paths under which something of the host is visible, resolved.
     private(set) var granted: [String] = []
     /// Denied paths that do not exist under a writable grant: their names must be kept from being made.
-    private(set) var placeholders: [String] = []
+    private(set) var placeholders: [Placeholders.Absent] = []
 
     private let files: Host
     private let mapsOwners: Bool
@@ -64,14 +66,26 @@ struct View<Host: HostFiles> {
         var resolved: [ResolvedRule] = []
         for rule in rules where rule.isGrant { try resolve(rule, &resolved) }
         let grants = resolved.map(\.path)
-        for rule in rules where !rule.isGrant {
+        var moved: [(source: String, path: String)] = []
+        for item in resolved { if let source = item.source, source.path != item.path { moved.append((source.path, item.path)) } }
+        for rule in rules where !rule.isGrant && rule.target == nil {
             // Most of what is hidden by default lies where nothing is granted: one question is asked about it, or none
             // where its folder does not exist.
             let folder = realFolder(Paths.parent(rule.path))
             let place = canonical(rule.path)
             let near = grants.contains { Paths.contains($0, place) || Paths.contains(place, $0) }
-            guard near || (folder != nil && files.link(place) != nil) else { continue }
-            try resolve(rule, &resolved)
+            let isMoved = moved.contains { Paths.contains($0.source, place) }
+            guard near || isMoved || (folder != nil && files.link(place) != nil) else { continue }
+            var denied: [ResolvedRule] = []
+            try resolve(rule, &denied)
+            resolved += denied
+            // A moved grant shows the same files under another name: what is denied of them is denied there as well.
+            for item in denied {
+                for grant in moved where Paths.contains(grant.source, item.path) {
+                    let rest = String(decoding: item.path.utf8.dropFirst(grant.source == "/" ? 0 : grant.source.utf8.count), as: UTF8.self)
+                    resolved.append(ResolvedRule(rule: rule, path: grant.path + rest, source: item.source, host: item.host))
+                }
+            }
         }
         // At one path: hide beats protect beats write beats read. What lies in a folder follows it at once: `/w-2` would
         // otherwise stand between `/w` and `/w/.git`, and what is denied inside `/w` would be taken for lying nowhere.
@@ -118,7 +132,8 @@ struct View<Host: HostFiles> {
                 throw .noSuchPath(rule.path, origin: rule.origin)
             }
             // Absent: where it would be, as far as the way there exists.
-            list.append(ResolvedRule(rule: rule, path: canonical(rule.path), source: nil))
+            let path = canonical(rule.path)
+            list.append(ResolvedRule(rule: rule, path: path, source: nil, host: path))
             return
         }
         if rule.isGrant {
@@ -127,7 +142,7 @@ struct View<Host: HostFiles> {
                 throw .refusedPath(rule.path, why: "it is neither a file nor a directory", origin: rule.origin)
             }
         }
-        list.append(ResolvedRule(rule: rule, path: rule.target ?? real, source: CellSpec.Source(path: real, status: status)))
+        list.append(ResolvedRule(rule: rule, path: rule.target ?? real, source: CellSpec.Source(path: real, status: status), host: real))
         if rule.target == nil && real != rule.path { links(rule.path) }
     }
 
@@ -138,7 +153,7 @@ struct View<Host: HostFiles> {
             guard let status = files.status(path, followLinks: false) else { continue }
             if status.kind == .directory || status.kind == .regular {
                 list.append(ResolvedRule(rule: CellRequest.Rule(.read, path, origin: rule.origin, builtin: true), path: path,
-                                         source: CellSpec.Source(path: path, status: status)))
+                                         source: CellSpec.Source(path: path, status: status), host: path))
             }
         }
     }
@@ -186,32 +201,34 @@ struct View<Host: HostFiles> {
             if let source = item.source {
                 entries.append(.mask(at, directory: source.status.kind == .directory))
             } else if cover.rule.kind == .write {
-                placeholders.append(item.path)
-            } else if cover.rule.target == nil {
-                takeApart(down: item.path, from: cover.path)
+                placeholders.append(Placeholders.Absent(host: item.host, at: item.path))
+            } else {
+                takeApart(down: item.host, from: cover.host, at: cover.path)
             }
         case .protect:
             guard let cover, cover.rule.kind == .write else { return }
-            if let source = item.source { entries.append(.protect(source, at: at)) } else { placeholders.append(item.path) }
+            if let source = item.source { entries.append(.protect(source, at: at)) } else { placeholders.append(Placeholders.Absent(host: item.host, at: item.path)) }
         }
     }
 
     /// A hidden name that does not exist in a folder granted for reading: the folder's contents are granted one by one instead
     /// of the folder, so that what is made there later does not appear.
-    private mutating func takeApart(down path: String, from top: String) {
+    private mutating func takeApart(down path: String, from top: String, at target: String) {
         var folder = top
         while Paths.contains(folder, path) && folder != path {
-            let at = Paths.relative(folder)
+            let inCell = target + String(decoding: folder.utf8.dropFirst(top == "/" ? 0 : top.utf8.count), as: UTF8.self)
+            let at = Paths.relative(inCell)
             if let i = entries.firstIndex(where: { if case .bind(_, at, .read, _) = $0 { $0.path == at } else { false } }),
                 case .bind(let source, _, let access, let mapOwner) = entries[i], source.status.kind == .directory
             {
                 entries[i] = .directory(at, mode: source.status.mode & 0o755 | 0o555)
                 for name in files.list(folder) {
                     let child = folder == "/" ? "/" + name : folder + "/" + name
+                    let place = Paths.relative(inCell + "/" + name)
                     if let target = files.link(child) {
-                        entries.append(.symlink(Paths.relative(child), target: target))
+                        entries.append(.symlink(place, target: target))
                     } else if let status = files.status(child, followLinks: false), status.kind == .directory || status.kind == .regular {
-                        entries.append(.bind(CellSpec.Source(path: child, status: status), at: Paths.relative(child), access, mapOwner: mapOwner))
+                        entries.append(.bind(CellSpec.Source(path: child, status: status), at: place, access, mapOwner: mapOwner))
                     }
                 }
             }

@@ -34,8 +34,6 @@ package struct DenialBook: Sendable {
         self.seed = seed
     }
 
-    package let askedForTerminal = false
-
     /// Counts one trapped call. - Returns: the errno that the caller gets.
     package mutating func answer(_ trap: Trap) -> Int32 {
         let key = Key(number: trap.number, first: UInt32(truncatingIfNeeded: trap.arguments[0]), second: UInt32(truncatingIfNeeded: trap.arguments[1]))

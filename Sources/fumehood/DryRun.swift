@@ -21,6 +21,7 @@ enum DryRun {
         for (wall, status) in launch.planned.protections.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             out += "wall \(wall.rawValue) \(status.word)\(status.missing.isEmpty ? "" : ": " + status.missing.joined(separator: ", "))\n"
         }
+        for note in launch.planned.notes { out += "note \(note)\n" }
         out += "clone \(launch.plan.cloned.words)\n"
         var inner = 0
         for (i, step) in launch.plan.steps.enumerated() {

@@ -12,11 +12,11 @@ enum Footer {
     /// record; a footer after each successful `ls -l` would teach people to look away.
     private static let expected: Set<String> = ["socket(AF_UNIX, SOCK_STREAM)", "get_mempolicy()"]
 
-    static func write(_ record: ResultRecord, unseen: [String]) {
-        for line in lines(record, unseen: unseen) { Messages.note(line) }
+    static func write(_ record: ResultRecord, unseen: [String], notes: [String]) {
+        for line in lines(record, unseen: unseen, notes: notes) { Messages.note(line) }
     }
 
-    static func lines(_ record: ResultRecord, unseen: [String]) -> [String] {
+    static func lines(_ record: ResultRecord, unseen: [String], notes: [String] = []) -> [String] {
         var lines: [String] = []
         switch record.cause {
         case .limit(let limit, let bound, let reading)?:
@@ -35,6 +35,7 @@ enum Footer {
             lines.append("\(total) denial\(total == 1 ? "" : "s"): \(parts.joined(separator: "; "))\(more)")
         }
         if record.exitCode != 0 {
+            lines += notes
             for path in unseen.prefix(3) { lines.append("`\(path)` exists here, but is not granted to the cell: add -r \(path)") }
         }
         return lines

@@ -40,7 +40,7 @@ enum RunVerb {
         var environment: [String: String] = [:]
         for (name, value) in Host.environment() where environment[name] == nil { environment[name] = value }
         guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
-        let places = Places(home: environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }, directory: directory)
+        let places = Places(home: Host.home(environment["HOME"]), directory: directory)
         let profile = try options.resolvedProfile(places)
         let request = try CellRequest(profile, command: options.command, places: places, environment: environment)
 

@@ -151,7 +151,7 @@ struct RunReport {
             RunReport.write(record.line, to: result)
             event(.cellExited, record.json)
         }
-        if options?.quiet != true { Footer.write(record, unseen: launch.planned.unseen) }
+        if options?.quiet != true { Footer.write(record, unseen: launch.planned.unseen, notes: launch.planned.notes + outcome.notes) }
         return code
     }
 }

@@ -18,6 +18,10 @@
 /// One raw system call: the result, or -errno.
 long cl_syscall(long number, long a, long b, long c, long d, long e, long f);
 
+/// This process's arguments where they lie, as execve(2) put them there.
+int cl_argument_count(void);
+char *_Nullable *_Nullable cl_argument_vector(void);
+
 /// The kernel's name of an errno (`EPERM`) and its description; NULL where it has none.
 const char *_Nullable cl_errno_name(int code);
 const char *_Nullable cl_errno_text(int code);
@@ -66,7 +70,8 @@ enum CL_CLOSED_ENUM cl_op_kind : uint16_t {
     CL_OP_CANARY,            // the impossible system call must answer errno n
     CL_OP_EXEC,              // execveat of text0 with the plan's argv, envp and cookie x
     CL_OP_HANDOVER,          // PID 1 tells the supervisor that the command runs: listener src, pidfd dst
-    CL_OP_SEAL,              // PID 1 keeps only the control socket, becomes non-dumpable
+    CL_OP_NON_DUMPABLE,      // before PID 2 exists: it shares the memory in which the exec cookie lies
+    CL_OP_SEAL,              // PID 1 keeps only the control socket
     CL_OP_REAP,              // PID 1's loop; never returns
     CL_OP_CONTROLLING_TTY,   // TIOCSCTTY on src
     CL_OP_FORGET,            // overwrite y bytes at x, the launcher's arguments
@@ -95,6 +100,7 @@ enum CL_CLOSED_ENUM cl_proof : uint32_t {
 #define CL_SLOT_CWD (-2)
 #define CL_SLOTS 256
 #define CL_SLOT_CONTROL 0
+#define CL_SLOT_SUPERVISOR 11 // the other end of the control socket, which the child closes first
 #define CL_STAGES 24
 #define CL_SOFT 16
 

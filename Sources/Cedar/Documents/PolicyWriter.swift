@@ -16,7 +16,7 @@ extension PolicySet {
                 }
                 links.append([
                     "templateId": .string(link.template.string), "newId": .string(policy.id.string),
-                    "values": .object(values),
+                    "values": .object(values)
                 ])
             } else {
                 policies[policy.id.string] = policy.json
@@ -25,7 +25,7 @@ extension PolicySet {
         var templates = JSON.Object()
         for template in self.templates { templates[template.id.string] = template.body.json }
         return [
-            "templates": .object(templates), "staticPolicies": .object(policies), "templateLinks": .array(links),
+            "templates": .object(templates), "staticPolicies": .object(policies), "templateLinks": .array(links)
         ]
     }
 }
@@ -80,6 +80,8 @@ extension ActionConstraint {
         case .any: ["op": "All"]
         case .equal(let reference): ["op": "==", "entity": reference.uid.json]
         case .in(let reference): ["op": "in", "entity": reference.uid.json]
+        // A list of one is written as the one, as Cedar does.
+        case .inSet(let references) where references.count == 1: ["op": "in", "entity": references[0].uid.json]
         case .inSet(let references): ["op": "in", "entities": .array(references.map(\.uid.json))]
         }
     }
