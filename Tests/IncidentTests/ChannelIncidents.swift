@@ -110,6 +110,17 @@ extension Incidents.Channels {
     }
 
     @Test(arguments: Caller.allCases)
+    func `a cell's session keyring is its own, even where the calls are opened by name`(caller: Caller) throws {
+        let work = try Ground.shared.workspace(caller)
+        let profile = try put("fumehood: 1\nextends: base\nsyscalls: {unsafe: [keyrings]}\n", work + "/k.yaml", caller)
+        let near = [Ground.shared.sandboxee("refuse"), "keyring", "--"]
+        let run = try Fumehood.probe(["-p", profile], ["search-key"], as: caller, near: near)
+        if run.protection("keyring") != "on" { try Test.cancel("no new session keyring: \(run.missing("keyring"))") }
+        check(run, [("search-key", "ENOKEY")])
+        #expect(try Fumehood.outside(["search-key"], as: caller, near: near)["search-key"] == "ok", "the probe would not notice a missing wall")
+    }
+
+    @Test(arguments: Caller.allCases)
     func `a cell's network holds nothing but a loopback that is down`(caller: Caller) throws {
         let run = try Fumehood.run([], ["/bin/sh", "-c", "grep -c : /proc/net/dev; cat /proc/net/route | grep -c 0; cat /proc/net/tcp | grep -c :0"], as: caller)
         #expect(run.out == "1\n0\n0\n", "\(run.out)\(run.err)")

@@ -25,6 +25,7 @@ struct Ground: Sendable {
             let files = FileManager.default
             try files.createDirectory(atPath: folder + "/program", withIntermediateDirectories: true)
             try files.copyItem(atPath: built.hasPrefix("/") ? built : files.currentDirectoryPath + "/" + built, toPath: program)
+            if environment["FUMEHOOD_SANDBOXEES"] == nil { try Ground.build(root + "Tests/Sandboxees/build.sh") }
             try files.copyItem(atPath: sandboxees, toPath: folder + "/sandboxees")
             for path in [folder, folder + "/program", folder + "/sandboxees"] { try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path) }
             for caller in Caller.allCases {
@@ -36,9 +37,18 @@ struct Ground: Sendable {
             }
             problem = nil
         } catch {
-            problem = "`make build sandboxees` first: \(error)"
+            problem = "`make build` first, and gcc must be there for Tests/Sandboxees: \(error)"
         }
         atexit { try? FileManager.default.removeItem(atPath: "/tmp/fumehood-incidents-\(getpid())") }
+    }
+
+    /// The sandboxees are small: they are compiled when they are older than their sources.
+    private static func build(_ script: String) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: script)
+        try process.run()
+        process.waitUntilExit()
+        if process.terminationStatus != 0 { throw POSIXError(.ENOEXEC) }
     }
 
     func sandboxee(_ name: String) -> String { folder + "/sandboxees/" + name }

@@ -139,10 +139,10 @@ enum Fumehood {
     }
 
     /// Runs attempts outside of any cell: a check must be able to succeed where there is no wall.
-    static func outside(_ attempts: [String], as caller: Caller) throws -> Run {
+    static func outside(_ attempts: [String], as caller: Caller, near: [String] = []) throws -> Run {
         try caller.available()
         let folder = "\(Ground.shared.folder)/\(caller.rawValue)/results/\(UUID().uuidString.prefix(12))"
-        return try Begun(caller.prefix + [Ground.shared.probe] + attempts, environment: ["PATH": "/usr/bin:/bin"], directory: "/", input: nil, holdsInput: false, folder: folder).end()
+        return try Begun(caller.prefix + near + [Ground.shared.probe] + attempts, environment: ["PATH": "/usr/bin:/bin"], directory: "/", input: nil, holdsInput: false, folder: folder).end()
     }
 }
 
