@@ -24,9 +24,10 @@ struct Ground: Sendable {
         do {
             let files = FileManager.default
             try files.createDirectory(atPath: folder + "/program", withIntermediateDirectories: true)
-            try files.copyItem(atPath: built.hasPrefix("/") ? built : files.currentDirectoryPath + "/" + built, toPath: program)
+            try Ground.copy(built.hasPrefix("/") ? built : files.currentDirectoryPath + "/" + built, program)
             if environment["FUMEHOOD_SANDBOXEES"] == nil { try Ground.build(root + "Tests/Sandboxees/build.sh") }
-            try files.copyItem(atPath: sandboxees, toPath: folder + "/sandboxees")
+            try files.createDirectory(atPath: folder + "/sandboxees", withIntermediateDirectories: true)
+            for name in ["probe", "refuse", "terminal", "flip"] { try Ground.copy(sandboxees + "/" + name, folder + "/sandboxees/" + name) }
             for path in [folder, folder + "/program", folder + "/sandboxees"] { try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path) }
             for caller in Caller.allCases {
                 for name in ["home", "work", "results"] {
@@ -40,6 +41,12 @@ struct Ground: Sendable {
             problem = "`make build` first, and gcc must be there for Tests/Sandboxees: \(error)"
         }
         atexit { try? FileManager.default.removeItem(atPath: "/tmp/fumehood-incidents-\(getpid())") }
+    }
+
+    /// By its bytes alone: the copy belongs to whoever runs the tests.
+    private static func copy(_ from: String, _ to: String) throws {
+        try Data(contentsOf: URL(filePath: from)).write(to: URL(filePath: to))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: to)
     }
 
     /// The sandboxees are small: they are compiled when they are older than their sources.
