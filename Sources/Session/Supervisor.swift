@@ -79,6 +79,8 @@ package final class Supervisor {
     private let plan: LaunchPlan
     private var listener: Descriptor?
     private var command: Pidfd?
+    /// Signals that came before the cell had said that its command runs. Building ends by itself, or at its deadline.
+    private var early: [Int32] = []
     private var input: Relay?
     private var output: Relay?
     private var errors: Relay?
@@ -174,6 +176,8 @@ package final class Supervisor {
             finished = true
         case .launched(let soft, let stages):
             take(packet)
+            for signal in early { try? command?.signal(signal) }
+            early = []
             outcome.soft = soft
             started = Clock.monotonic
             outcome.began = began
@@ -228,7 +232,7 @@ package final class Supervisor {
         if command != nil {
             try? command!.signal(signal)
         } else {
-            kill(.message("interrupted by signal \(signal) while the cell was being built"))
+            early.append(signal)  // the command may run already, and its PID 1 not have said so
         }
     }
 
