@@ -61,6 +61,7 @@ let package = Package(
         tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"], exclude: ["Golden/plans"]),
         tests("SessionTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
+        tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("TidyTests", []),
         // Runs the built binary for the two below.
         .target(name: "BuiltBinary", dependencies: ["JSON"], path: "Tests/BuiltBinary", swiftSettings: strict),

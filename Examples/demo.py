@@ -71,6 +71,10 @@ def hostile(home):
         cwd=os.path.dirname(script), stdin=subprocess.DEVNULL)
     os.close(leaked)
 
+    if record["status"] == "refused":
+        print(inside.stderr.strip())
+        print("this machine cannot build a cell: fumehood doctor says why")
+        return None
     dry = {name: (got == "got", what) for name, got, what in lines(outside.stdout)}
     tried = {name: (got == "got", what) for name, got, what in lines(inside.stdout)}
     print()
@@ -115,7 +119,10 @@ def honest():
     command_line(["fumehood", "run"] + flags + ["--", "sh", "work.sh"])
     done, record = fumehood(flags, ["sh", "work.sh"], cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
     print(done.stdout.strip())
-    owner = os.stat(os.path.join(workspace, "project/words")).st_uid if done.returncode == 0 else -1
+    if done.returncode != 0:
+        print(f"exit {done.returncode}")
+        return False
+    owner = os.stat(os.path.join(workspace, "project/words")).st_uid
     print(f"exit {done.returncode}; on the disk its files belong to uid {owner}, who started it (uid {os.getuid()})")
     heading("What its result record says")
     walls = {}
@@ -148,7 +155,9 @@ def main():
     for path in (".ssh/id_ed25519", ".aws/credentials"):
         with open(f"{home}/{path}", "w") as file:
             file.write("this is a decoy\n")
-    results = [hostile(home), flood(), honest()]
+    results = [hostile(home)]
+    if results[0] is not None:
+        results += [flood(), honest()]
     print()
     if not all(results):
         print(paint("31", "the demo did not go as it must"))

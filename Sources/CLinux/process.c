@@ -10,6 +10,27 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+static int argument_count;
+static char **argument_vector;
+
+// The C library hands these to every constructor. Swift's own CommandLine reads /proc/self/cmdline, where somebody may have
+// mounted something, and copies them, so that overwriting its strings would hide nothing.
+__attribute__((constructor)) static void remember_arguments(int count, char **vector)
+{
+    argument_count = count;
+    argument_vector = vector;
+}
+
+int cl_argument_count(void)
+{
+    return argument_count;
+}
+
+char **cl_argument_vector(void)
+{
+    return argument_vector;
+}
+
 long cl_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     return cl_call6(number, a, b, c, d, e, f);

@@ -44,12 +44,29 @@ package enum Host {
         return value
     }
 
-    /// Where this process's argument strings lie in memory, as /proc/PID/cmdline shows them.
+    /// The user's home folder: HOME if it is an absolute path, else what /etc/passwd says (no name service: a static program
+    /// has none). Without one, what is hidden below `~` could not be told.
+    package static func home(_ variable: String?) -> String? {
+        if let variable, variable.hasPrefix("/") { return variable }
+        guard let text = try? Files.text("/etc/passwd") else { return nil }
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+            if fields.count >= 7, UInt32(fields[2]) == Identity.user, fields[5].hasPrefix("/") { return String(fields[5]) }
+        }
+        return nil
+    }
+
+    /// This process's arguments, the program's name first: from the stack, never from /proc, which may not be the kernel's.
+    package static func arguments() -> [String] {
+        guard let vector = unsafe cl_argument_vector() else { return [] }
+        return (0..<Int(cl_argument_count())).compactMap { i in unsafe vector[i].map { unsafe String(cString: $0) } }
+    }
+
+    /// Where the argument strings lie in memory, as /proc/PID/cmdline shows them.
     package static func argumentArea() -> (start: UInt, count: Int) {
-        let first = unsafe CommandLine.unsafeArgv[0]
-        guard let first = unsafe first else { return (0, 0) }
+        guard let vector = unsafe cl_argument_vector(), let first = unsafe vector[0] else { return (0, 0) }
         var count = 0
-        for i in 0..<Int(CommandLine.argc) { if let argument = unsafe CommandLine.unsafeArgv[i] { count = unsafe argument - first + strlen(argument) + 1 } }
+        for i in 0..<Int(cl_argument_count()) { if let argument = unsafe vector[i] { count = unsafe argument - first + strlen(argument) + 1 } }
         return (UInt(bitPattern: first), count)
     }
 

@@ -14,7 +14,7 @@ package struct PlannedCell: Sendable {
     /// Paths among the arguments that exist on the host and that the cell does not see.
     package var unseen: [String]
     /// Absent paths that the cell must not be able to make.
-    package var placeholders: [String]
+    package var placeholders: [Placeholders.Absent]
     package var protections: [Protection: ProtectionStatus]
     /// What the command may stumble over, in sentences: shown by `--dry-run`, and in the footer when it fails.
     package var notes: [String] = []
@@ -51,7 +51,8 @@ package struct CellBuilder<Host: HostFiles> {
         guard sees(runtime.executable) else {
             throw .commandOutside(runtime.executable, grant: Paths.parent(runtime.executable))
         }
-        let entries = standardEntries(request, home: home, view: view) + view.entries
+        let entries = try standardEntries(request, home: home, view: view) + view.entries
+        try refuseTooMany(entries, placeholders: view.placeholders.count)
         let real = files.resolve(request.directory)
         let directory = real.map(view.shows) == true ? real! : home
         let environment = cellEnvironment(request, runtime, home: home, view: view)
@@ -83,7 +84,7 @@ package struct CellBuilder<Host: HostFiles> {
     }
 
     /// What every cell has: the root's links, /etc as far as we write it, devices, writable folders.
-    private func standardEntries(_ request: CellRequest, home: String, view: View) -> [CellSpec.Entry] {
+    private func standardEntries(_ request: CellRequest, home: String, view: View) throws(CellError) -> [CellSpec.Entry] {
         var entries: [CellSpec.Entry] = []
         for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
             if let target = files.link("/" + name) { entries.append(.symlink(name, target: target)) }
@@ -100,11 +101,23 @@ package struct CellBuilder<Host: HostFiles> {
         if request.network == .host, let text = files.head("/etc/resolv.conf", 4096) {
             entries.append(.file("etc/resolv.conf", contents: String(decoding: text, as: UTF8.self), mode: 0o444))
         }
-        entries += [.scratch("tmp", mode: 0o1777), .directory("var", mode: 0o755), .symlink("var/tmp", target: "/tmp"), .directory("run", mode: 0o755)]
+        // /var/tmp is /tmp, unless something below it was granted: nothing is mounted through a link.
+        let granted = view.entries.contains { $0.path.hasPrefix("var/tmp/") }
+        entries += [
+            .scratch("tmp", mode: 0o1777), .directory("var", mode: 0o755), granted ? .scratch("var/tmp", mode: 0o1777) : .symlink("var/tmp", target: "/tmp"),
+            .directory("run", mode: 0o755),
+        ]
         if !view.shows(home) { entries.append(.scratch(Paths.relative(home), mode: 0o700)) }
         entries += [.directory("dev", mode: 0o755), .scratch("dev/shm", mode: 0o1777)]
-        for name in ["null", "zero", "full", "random", "urandom"] {
-            guard let status = files.status("/dev/" + name, followLinks: false), status.kind == .characterDevice else { continue }
+        // By their numbers: what stands at these names may be a link or another device that somebody has put there.
+        for (name, number) in [("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)] as [(String, UInt64)] {
+            guard let status = files.status("/dev/" + name, followLinks: false) else {
+                if name == "null" { throw .refusedPath("/dev/null", why: "it is not there", origin: "every cell has it") }
+                continue
+            }
+            guard status.kind == .characterDevice, status.rawDevice == 1 << 8 | number else {
+                throw .refusedPath("/dev/" + name, why: "it is not the kernel's device of that name", origin: "every cell has it")
+            }
             entries.append(.bind(CellSpec.Source(path: "/dev/" + name, status: status), at: "dev/" + name, .device, mapOwner: false))
         }
         if !request.waived.contains(.proc) {
@@ -238,6 +251,17 @@ package struct CellBuilder<Host: HostFiles> {
 
     private func clockOffsets() -> CellSpec.ClockOffsets? {
         facts.timeNamespace ? CellSpec.ClockOffsets(boottime: facts.boottimeSeconds, monotonic: facts.monotonicSeconds) : nil
+    }
+
+    /// Each grant and each protected path is a mount, and as root a descriptor that the parent prepares.
+    private func refuseTooMany(_ entries: [CellSpec.Entry], placeholders: Int) throws(CellError) {
+        let mounts = placeholders + entries.filter { entry in
+            switch entry {
+            case .bind, .protect: true
+            default: false
+            }
+        }.count
+        if mounts > Slot.treeLimit { throw .badValue("the view has \(mounts) granted and protected paths, and \(Slot.treeLimit) are the most") }
     }
 
     // Refusals ----------------------------------------------------------------------------------------------------------

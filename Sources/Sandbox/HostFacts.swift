@@ -104,7 +104,7 @@ package struct HostFacts: Equatable, Sendable {
 
     private static func pick(_ wanted: UInt32, from map: [Identity.MapRange]) -> UInt32? {
         if map.contains(where: { $0.inside <= wanted && UInt64(wanted) < UInt64($0.inside) + UInt64($0.count) }) { return wanted }
-        let highest = map.map { UInt64($0.inside) + UInt64($0.count) - 1 }.max() ?? 0
+        let highest = map.filter { $0.count > 0 }.map { UInt64($0.inside) + UInt64($0.count) - 1 }.max() ?? 0
         return highest > 0 ? UInt32(min(highest, UInt64(UInt32.max) - 1)) : nil
     }
 }

@@ -26,7 +26,7 @@ package enum LaunchError: Error, Equatable, Sendable {
     package var message: (text: String, help: String?) {
         switch self {
         case .system(let error):
-            return ("cannot prepare the cell: \(error.message)", nil)
+            return ("cannot prepare the cell: \(error.message)", LaunchError.surroundings(error.code))
         case .clone(let namespaces, let code):
             return ("this machine refuses the namespaces \(namespaces.words): \(errnoText(code)) (\(errnoName(code)))", LaunchError.namespaceHelp(code))
         case .changed(let path):
@@ -84,12 +84,15 @@ package enum LaunchError: Error, Equatable, Sendable {
         switch operation {
         case .proc where code == EPERM:
             "the /proc around us is masked, so a fresh one is refused: in Docker add --security-opt systempaths=unconfined, in Kubernetes procMount: Unmasked; or give this wall up with --waive proc"
-        case .tmpfs, .attachRoot, .makePrivate, .attach, .openTree, .setAttributes:
-            code == EPERM || code == EACCES ? "`fumehood doctor` shows what this machine allows" : nil
         case .write(_, let path, _) where path.hasSuffix("uid_map") || path.hasSuffix("gid_map") || path.hasSuffix("setgroups"):
             "user namespaces are restricted here: `fumehood doctor` names the rule"
         case .changeDirectory: "the working directory must be granted: -r or -w"
-        default: nil
+        default: surroundings(code)
         }
+    }
+
+    /// What a container's filter or a security module answers, to whichever call of a launch.
+    private static func surroundings(_ code: Int32) -> String? {
+        [EPERM, EACCES, ENOSYS].contains(code) ? "`fumehood doctor` shows what this machine allows, what blocks, and the remedy" : nil
     }
 }

@@ -70,8 +70,8 @@ private struct Planner {
         add(.stage(.isolated))
         view()
         confinement()
+        add(.forgetArguments)  // before the command is there to read them
         command()
-        add(.forgetArguments)
         add(.handOver(notify: spec.filter.notify))
         add(.seal)
         add(.initFilter(instructions: spec.initFilter.count))

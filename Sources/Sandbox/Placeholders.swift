@@ -11,6 +11,16 @@ import CLinux
 package import Linux
 
 package struct Placeholders: ~Copyable {
+    /// A path that must not be made: where it would be on the host, and as the cell names it.
+    package struct Absent: Equatable, Sendable {
+        package let host: String
+        package let at: String
+        package init(host: String, at: String) {
+            self.host = host
+            self.at = at
+        }
+    }
+
     /// Entries that the view gains.
     package let entries: [CellSpec.Entry]
     private var janitor: Pidfd?
@@ -22,15 +32,18 @@ package struct Placeholders: ~Copyable {
     static let mode: UInt32 = 0o500
 
     /// - Parameters:
-    ///   - absent: paths that must not be made.
+    ///   - absent: what must not be made.
     ///   - present: folders under writable grants that are denied and exist: placeholders of other cells among them.
-    package static func hold(absent: [String], present: [CellSpec.Source]) throws(SystemError) -> Placeholders {
+    package static func hold(absent: [Absent], present: [CellSpec.Source]) throws(SystemError) -> Placeholders {
         var held = Held()
         var entries: [CellSpec.Entry] = []
         var made: Set<String> = []
         for path in absent {
-            guard let place = Placeholders.firstMissing(path), made.insert(place).inserted else { continue }
-            if let source = try Placeholders.occupy(place, &held) { entries.append(.protect(source, at: Paths.relative(place))) }
+            guard let place = Placeholders.firstMissing(path.host), made.insert(place).inserted else { continue }
+            // Of a path with several missing parts only the first is held: as many are cut off the cell's name for it.
+            let missing = path.host.utf8.count - place.utf8.count
+            let at = String(decoding: path.at.utf8.dropLast(missing), as: UTF8.self)
+            if let source = try Placeholders.occupy(place, &held) { entries.append(.protect(source, at: Paths.relative(at))) }
         }
         for source in present where source.status.isPlaceholder && made.insert(source.path).inserted {
             _ = try Placeholders.occupy(source.path, &held)

@@ -10,7 +10,7 @@ struct View {
     /// Paths under which something of the host is visible, resolved.
     private(set) var granted: [String] = []
     /// Denied paths that do not exist under a writable grant: their names must be kept from being made.
-    private(set) var placeholders: [String] = []
+    private(set) var placeholders: [Placeholders.Absent] = []
 
     private let files: any HostFiles
     private let mapsOwners: Bool
@@ -26,6 +26,8 @@ struct View {
         /// Without links, as the cell will name it.
         let path: String
         let source: CellSpec.Source?
+        /// Where it is on the host, whether it exists or not.
+        let host: String
     }
 
     /// Resolved folders, as several rules lie in one.
@@ -36,12 +38,23 @@ struct View {
         var resolved: [Resolved] = []
         for rule in rules where rule.kind == .read || rule.kind == .write { try resolve(rule, &resolved) }
         let grants = resolved.map(\.path)
-        for rule in rules where rule.kind == .hide || rule.kind == .protect {
+        let moved = resolved.compactMap { item in item.source.flatMap { $0.path == item.path ? nil : (source: $0.path, path: item.path) } }
+        for rule in rules where (rule.kind == .hide || rule.kind == .protect) && rule.target == nil {
             // Most of what is hidden by default lies where nothing is granted: no question is asked about it.
             let place = canonical(rule.path)
             let near = grants.contains { Paths.contains($0, place) || Paths.contains(place, $0) }
-            guard near || files.link(place) != nil else { continue }
-            try resolve(rule, &resolved)
+            let isMoved = moved.contains { Paths.contains($0.source, place) }
+            guard near || isMoved || files.link(place) != nil else { continue }
+            var denied: [Resolved] = []
+            try resolve(rule, &denied)
+            resolved += denied
+            // A moved grant shows the same files under another name: what is denied of them is denied there as well.
+            for item in denied {
+                for grant in moved where Paths.contains(grant.source, item.path) {
+                    let rest = String(decoding: item.path.utf8.dropFirst(grant.source == "/" ? 0 : grant.source.utf8.count), as: UTF8.self)
+                    resolved.append(Resolved(rule: rule, path: grant.path + rest, source: item.source, host: item.host))
+                }
+            }
         }
         // At one path: hide beats protect beats write beats read.
         func rank(_ kind: CellRequest.Kind) -> Int { [.hide: 0, .protect: 1, .write: 2, .read: 3][kind]! }
@@ -72,7 +85,8 @@ struct View {
                 throw .noSuchPath(rule.path, origin: rule.origin)
             }
             // Absent: where it would be, as far as the way there exists.
-            list.append(Resolved(rule: rule, path: canonical(rule.path), source: nil))
+            let path = canonical(rule.path)
+            list.append(Resolved(rule: rule, path: path, source: nil, host: path))
             return
         }
         if rule.kind == .read || rule.kind == .write {
@@ -81,7 +95,7 @@ struct View {
                 throw .refusedPath(rule.path, why: "it is neither a file nor a directory", origin: rule.origin)
             }
         }
-        list.append(Resolved(rule: rule, path: rule.target ?? real, source: CellSpec.Source(path: real, status: status)))
+        list.append(Resolved(rule: rule, path: rule.target ?? real, source: CellSpec.Source(path: real, status: status), host: real))
         if rule.target == nil && real != rule.path { links(rule.path) }
     }
 
@@ -92,7 +106,7 @@ struct View {
             guard let status = files.status(path, followLinks: false) else { continue }
             if status.kind == .directory || status.kind == .regular {
                 list.append(Resolved(rule: CellRequest.Rule(.read, path, origin: rule.origin, builtin: true), path: path,
-                                     source: CellSpec.Source(path: path, status: status)))
+                                     source: CellSpec.Source(path: path, status: status), host: path))
             }
         }
     }
@@ -149,32 +163,34 @@ struct View {
             if let source = item.source {
                 entries.append(.mask(at, directory: source.status.kind == .directory))
             } else if cover.rule.kind == .write {
-                placeholders.append(item.path)
-            } else if cover.rule.target == nil {
-                takeApart(down: item.path, from: cover.path)
+                placeholders.append(Placeholders.Absent(host: item.host, at: item.path))
+            } else {
+                takeApart(down: item.host, from: cover.host, at: cover.path)
             }
         case .protect:
             guard let cover, cover.rule.kind == .write else { return }
-            if let source = item.source { entries.append(.protect(source, at: at)) } else { placeholders.append(item.path) }
+            if let source = item.source { entries.append(.protect(source, at: at)) } else { placeholders.append(Placeholders.Absent(host: item.host, at: item.path)) }
         }
     }
 
     /// A hidden name that does not exist in a folder granted for reading: the folder's contents are granted one by one instead
     /// of the folder, so that what is made there later does not appear.
-    private mutating func takeApart(down path: String, from top: String) {
+    private mutating func takeApart(down path: String, from top: String, at target: String) {
         var folder = top
         while Paths.contains(folder, path) && folder != path {
-            let at = Paths.relative(folder)
+            let inCell = target + String(decoding: folder.utf8.dropFirst(top == "/" ? 0 : top.utf8.count), as: UTF8.self)
+            let at = Paths.relative(inCell)
             if let i = entries.firstIndex(where: { if case .bind(_, at, .read, _) = $0 { $0.path == at } else { false } }),
                 case .bind(let source, _, let access, let mapOwner) = entries[i], source.status.kind == .directory
             {
                 entries[i] = .directory(at, mode: source.status.mode & 0o755 | 0o555)
                 for name in files.list(folder) {
                     let child = folder == "/" ? "/" + name : folder + "/" + name
+                    let place = Paths.relative(inCell + "/" + name)
                     if let target = files.link(child) {
-                        entries.append(.symlink(Paths.relative(child), target: target))
+                        entries.append(.symlink(place, target: target))
                     } else if let status = files.status(child, followLinks: false), status.kind == .directory || status.kind == .regular {
-                        entries.append(.bind(CellSpec.Source(path: child, status: status), at: Paths.relative(child), access, mapOwner: mapOwner))
+                        entries.append(.bind(CellSpec.Source(path: child, status: status), at: place, access, mapOwner: mapOwner))
                     }
                 }
             }

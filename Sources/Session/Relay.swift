@@ -12,8 +12,7 @@ struct Relay {
     let sink: Int32
     /// Bytes that passed.
     private(set) var count: UInt64 = 0
-    /// Bytes that may still pass before ``exceeded``.
-    private(set) var allowance: UInt64
+    /// There was more than the allowance of the last pump.
     private(set) var exceeded = false
     /// The reader of the sink went away: the cell should notice as it would without us.
     private(set) var sinkClosed = false
@@ -24,21 +23,24 @@ struct Relay {
     private var atEnd = false
     private var widened = false
     private let chunk: Int
+    /// The source is a terminal, a socket or a device, and blocks: it is the caller's, and others use it as it is.
+    private let asksFirst: Bool
 
-    /// - Parameter allowance: the most bytes that may pass; nil for any number.
-    init(from source: Int32, to sink: Int32, filtered: Bool, allowance: UInt64?) {
+    init(from source: Int32, to sink: Int32, filtered: Bool) {
         self.source = source
         self.sink = sink
-        self.allowance = allowance ?? .max
         filter = filtered ? TerminalFilter() : nil
         splices = !filtered
+        asksFirst = !Transfer.isPipe(source)
         // A terminal or socket that is ready may still block on a large write; a pipe is spliced and cannot.
         chunk = Transfer.isPipe(sink) ? 64 * 1024 : 4096
     }
 
     /// Moves what can be moved now.
-    /// - Parameter limit: bytes after which other work gets its turn.
-    mutating func pump(limit: Int = 4 << 20) -> Waiting {
+    /// - Parameters:
+    ///   - allowance: the most bytes that may pass; what comes after them is not passed, and ``exceeded`` says so.
+    ///   - limit: bytes after which other work gets its turn.
+    mutating func pump(allowance: UInt64 = .max, limit: Int = 4 << 20) -> Waiting {
         var moved = 0
         while moved < limit {
             if !pending.isEmpty {
@@ -50,7 +52,17 @@ struct Relay {
                 continue
             }
             if atEnd || exceeded { return .finished }
-            let room = Int(min(allowance &+ (allowance == .max ? 0 : 1), 1 << 20))
+            if asksFirst && !Transfer.isReadable(source) { return .source }
+            let room = Int(min(allowance - min(allowance, UInt64(moved)), 1 << 20))
+            if room == 0 {
+                var surplus: [UInt8] = []
+                switch Transfer.read(source, into: &surplus, atMost: 1) {
+                case .moved: exceeded = true
+                case .wouldBlock: return .source
+                default: atEnd = true
+                }
+                continue
+            }
             var result: Transfer.Result
             if splices {
                 result = Transfer.splice(from: source, to: sink, atMost: room)
@@ -61,22 +73,13 @@ struct Relay {
             } else {
                 var buffer: [UInt8] = []
                 result = Transfer.read(source, into: &buffer, atMost: min(room, 64 * 1024))
-                if case .moved(let n) = result {
-                    let admitted = allowance == .max ? n : min(n, Int(min(allowance, UInt64(Int.max))))
-                    let part = buffer[..<admitted]
-                    pending = filter == nil ? part : filter!.pass(part)[...]
-                }
+                if case .moved = result { pending = filter == nil ? buffer[...] : filter!.pass(buffer[...])[...] }
             }
             switch result {
             case .moved(let n):
                 count += UInt64(n)
                 moved += n
                 if n >= 64 * 1024 && splices && !widened { widen() }
-                if allowance != .max {
-                    if UInt64(n) > allowance { exceeded = true }
-                    allowance -= min(allowance, UInt64(n))
-                }
-                // A short read empties a pipe: the next attempt would only say so.
             case .wouldBlock:
                 return splices && Transfer.isReadable(source) ? .sink : .source
             case .ended:

@@ -109,12 +109,12 @@ package final class Supervisor {
         for stream in [cell.streams.input?.number, cell.streams.output?.number, cell.streams.errors?.number] {
             if let stream { setNonBlocking(stream) }
         }
-        if let sink = cell.streams.input?.number { input = Relay(from: 0, to: sink, filtered: false, allowance: nil) }
+        if let sink = cell.streams.input?.number { input = Relay(from: 0, to: sink, filtered: false) }
         if let source = cell.streams.output?.number {
-            output = Relay(from: source, to: 1, filtered: Terminal.isTerminal(1), allowance: limits.output)
+            output = Relay(from: source, to: 1, filtered: Terminal.isTerminal(1))
         }
         if let source = cell.streams.errors?.number {
-            errors = Relay(from: source, to: 2, filtered: Terminal.isTerminal(2), allowance: limits.output)
+            errors = Relay(from: source, to: 2, filtered: Terminal.isTerminal(2))
         }
         pumpInput()
         watch(output!.source, .readable, .outputSource)
@@ -221,7 +221,7 @@ package final class Supervisor {
 
     private func pumpOutput() {
         guard output != nil else { return }
-        let waiting = output!.pump()
+        let waiting = output!.pump(allowance: outputAllowance)
         afterOutput(waiting, output!, .outputSource, .outputSink)
         if waiting == .finished {
             outcome.bytesOut += output!.count
@@ -233,7 +233,7 @@ package final class Supervisor {
 
     private func pumpErrors() {
         guard errors != nil else { return }
-        let waiting = errors!.pump()
+        let waiting = errors!.pump(allowance: outputAllowance)
         afterOutput(waiting, errors!, .errorSource, .errorSink)
         if waiting == .finished {
             outcome.bytesOut += errors!.count
@@ -245,10 +245,14 @@ package final class Supervisor {
 
     private func afterOutput(_ waiting: Relay.Waiting, _ relay: Relay, _ source: Token, _ sink: Token) {
         settle(waiting, source: relay.source, sink: relay.sink, source, sink)
-        if let bound = limits.output {
-            let total = outcome.bytesOut + (output?.count ?? 0) + (errors?.count ?? 0)
-            if total > bound && !reported { kill(.limit(.output, bound: Int64(bound), reading: Int64(clamping: total))) }
-        }
+        if relay.exceeded, let bound = limits.output { kill(.limit(.output, bound: Int64(clamping: bound), reading: Int64(clamping: bound) + 1)) }
+    }
+
+    /// What stdout and stderr may still pass together.
+    private var outputAllowance: UInt64 {
+        guard let bound = limits.output else { return .max }
+        let passed = outcome.bytesOut + (output?.count ?? 0) + (errors?.count ?? 0)
+        return bound - min(bound, passed)
     }
 
     private func settle(_ waiting: Relay.Waiting, source: Int32, sink: Int32, _ sourceToken: Token, _ sinkToken: Token) {

@@ -50,6 +50,7 @@ do {
         print("usage: cedar-corpus DIR|FILE.tar.gz")
         exit(2)
     case "lines"?: Lines.run()
+    case "bench"?: try Bench.run()
     case let path?: exit(try await runCorpus(path) ? 0 : 1)
     }
 } catch {

@@ -2,16 +2,38 @@
 // Where the program begins: `run` takes the fast way past ArgumentParser, whose set-up costs more than a launch.
 
 import ArgumentParser
+import Config
 import Glibc
+import Linux
 
 @main
 enum Main {
     static func main() {
-        let arguments = CommandLine.arguments
+        let arguments = Host.arguments()
         if arguments.count > 1, arguments[1] == "run", !arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
             exit(RunVerb.main(Array(arguments.dropFirst(2))))
         }
-        Fumehood.main()
+        do {
+            try knownVerb(arguments)
+            var command = try Fumehood.parseAsRoot(Array(arguments.dropFirst()))
+            try command.run()
+        } catch let error as UsageError {
+            Messages.error(error.text, help: error.help)
+            exit(125)
+        } catch where Fumehood.exitCode(for: error) == .validationFailure {
+            Messages.error(Fumehood.message(for: error), help: "fumehood --help lists the verbs")
+            exit(125)
+        } catch {
+            Fumehood.exit(withError: error)
+        }
+    }
+
+    private static func knownVerb(_ arguments: [String]) throws(UsageError) {
+        guard arguments.count > 1, !arguments[1].hasPrefix("-"), arguments[1] != "help" else { return }
+        let verbs = Fumehood.configuration.subcommands.compactMap { $0.configuration.commandName }
+        if verbs.contains(arguments[1]) { return }
+        let near = nearest(arguments[1], in: verbs)
+        throw UsageError("unknown verb `\(arguments[1])`", help: near.map { "did you mean `\($0)`?" } ?? "fumehood run -- COMMAND runs a command in a cell; fumehood --help lists the verbs")
     }
 }
 

@@ -39,7 +39,7 @@ enum RunVerb {
     private static func run(_ options: RunOptions, began: UInt64, report: inout RunReport) throws -> Int32 {
         let environment = Dictionary(Host.environment().map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
         guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
-        let places = Places(home: environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }, directory: directory)
+        let places = Places(home: Host.home(environment["HOME"]), directory: directory)
         let profile = try options.resolvedProfile(places)
         let request = try CellRequest(profile, command: options.command, places: places, environment: environment)
 

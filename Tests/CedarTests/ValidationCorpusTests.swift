@@ -11,7 +11,9 @@ import Testing
 /// Where the shared data is; nil where there is none.
 let sharedData: URL? = {
     let path = ProcessInfo.processInfo.environment["FUMEHOOD_SHARED"]
-    let root = path.map { URL(fileURLWithPath: $0) } ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    let root =
+        path.map { URL(fileURLWithPath: $0) }
+        ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("../shared").standardized
     let cedar = root.appendingPathComponent("data/cedar")
     return FileManager.default.fileExists(atPath: cedar.path) ? cedar : nil

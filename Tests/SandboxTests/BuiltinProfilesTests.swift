@@ -38,11 +38,11 @@ func `each built-in profile can be read`(_ name: String, _ chain: [String]) thro
     #expect(profile.files.access(to: "/home/u/.ssh/id_ed25519").access == .hidden)
     #expect(profile.files.access(to: "/home/u/Documents").access == .none)
     let writable = profile.files.complete().rules.filter { $0.kind == .write }.map(\.path)
-    #expect(writable == (name == "git" || name == "build" ? ["/work"] : []))
+    #expect(writable == (name == "git" || name == "build" ? ["/here"] : []))
     for limit in [Limit.memory, .pids, .fileSize, .disk, .inodes, .openFiles] { #expect(profile.limits[limit] != nil, "\(limit)") }
     if !writable.isEmpty {
         for path in [".git/hooks/x", ".git/config", ".claude", ".vscode/tasks.json", "fumehood.yaml"] {
-            #expect(profile.files.complete().access(to: "/work/\(path)").access == .protected, "\(path)")
+            #expect(profile.files.complete().access(to: "/here/\(path)").access == .protected, "\(path)")
         }
     }
 }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Sandbox
 
-let places = Places(home: "/home/u", directory: "/work")
+let places = Places(home: "/home/u", directory: "/here")
 
 /// A profile of the user's in /etc/p, among others of that folder and the built-in ones.
 func load(_ text: String, others: [String: String] = [:], places: Places = places) throws(ConfigError) -> Profile {
@@ -153,17 +153,17 @@ private func show(_ rule: FileRule) -> String {
 func `a bad profile is refused with place, reason and remedy`(_ text: String, _ expected: String) { #expect(fault(text) == expected) }
 
 @Test func `a home that is missing is an error only for files of the user's`() {
-    let homeless = Places(home: nil, directory: "/work")
+    let homeless = Places(home: nil, directory: "/here")
     #expect(
         fault("fumehood: 1\nfiles: {read: [~/x]}\n", places: homeless)
             == "mine.yaml:2:16: files.read[0]: `~/x` needs a home folder, and HOME is not set\nhelp: set HOME, or write the path out")
-    #expect(fault("fumehood: 1\nfiles: {read: [~/x]}\n", places: Places(home: "u", directory: "/work")).contains("HOME is not set"))
+    #expect(fault("fumehood: 1\nfiles: {read: [~/x]}\n", places: Places(home: "u", directory: "/here")).contains("HOME is not set"))
     #expect(fault("fumehood: 1\n", places: homeless) == "accepted: [\"base\", \"mine\"]")
 }
 
 @Test(arguments: [("/home/u/", "/home/u/x"), ("//home/./u", "/home/u/x"), ("/home/a/../u", "/home/u/x"), ("/", "/x")])
 func `a home in another spelling is the same home`(_ home: String, _ expected: String) throws {
-    let profile = try load("fumehood: 1\nextends: none\nfiles: {hide: [~/x]}\n", places: Places(home: home, directory: "/work"))
+    let profile = try load("fumehood: 1\nextends: none\nfiles: {hide: [~/x]}\n", places: Places(home: home, directory: "/here"))
     #expect(profile.files.rules.map(\.path) == [expected])
 }
 
@@ -223,9 +223,9 @@ func `a home in another spelling is the same home`(_ home: String, _ expected: S
 
 @Test func `the dot is the caller's directory in a built-in profile and the file's folder in a user's`() throws {
     let python = try #require(try Profile.builtIn("python", places: places))
-    #expect(python.files.access(to: "/work/x.py").access == .read)
+    #expect(python.files.access(to: "/here/x.py").access == .read)
     #expect(try load("fumehood: 1\nfiles: {read: [.]}\n").files.access(to: "/etc/p/x").access == .read)
-    #expect(try load("fumehood: 1\nextends: python\n").files.access(to: "/work/x.py").access == .read)
+    #expect(try load("fumehood: 1\nextends: python\n").files.access(to: "/here/x.py").access == .read)
 }
 
 @Test func `flags add to a profile by the same rules`() throws {
@@ -239,7 +239,7 @@ func `a home in another spelling is the same home`(_ home: String, _ expected: S
     try profile.setLimit(.memory, "512M", flag: "--memory")
     try profile.setLimit(.cpu, "0.5", flag: "--cpu")
     try profile.waive("proc", flag: "--waive")
-    #expect(profile.files.rules.map(show) == ["read /work", "write /work/out", "read /home/u/a at /b"])
+    #expect(profile.files.rules.map(show) == ["read /here", "write /here/out", "read /home/u/a at /b"])
     #expect(profile.files.rules[0].origin.description == "-r")
     #expect(profile.environment.set == ["A": "b=c"] && profile.environment.pass == ["TOKEN"])
     #expect(profile.network == .loopback && profile.limits == [.memory: 512 << 20, .cpu: 500] && profile.waived == [.proc])

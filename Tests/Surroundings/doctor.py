@@ -97,8 +97,9 @@ def main():
         code, out, err = cells.run(covered + [binary, "run", "--waive", "proc", "--", "/bin/echo", "without proc"])
         check("a covered /proc: --waive proc goes without", code == 0 and out == "without proc\n", f"exit {code}: {err.strip()}")
         none = unshare + ["sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "-"]
-        code, verdict, _ = doctor(none, binary)
-        check("no /proc: doctor cannot judge", code == 2 and verdict == "unknown", f"exit {code}, {verdict}")
+        code, out, err = cells.run(none + [binary, "doctor"])
+        check("no /proc: doctor cannot judge, and says why", code == 2 and "no /proc" in err and "help:" in err, f"exit {code}: {err.strip()}")
+        refused("no /proc", none, binary, ["mount"])
         without = ["unshare", "-U", "-r", "sh", "-c", 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', "-"]
         blocked("no user namespaces", without, binary, "user namespace", ["max_user_namespaces"])
     finally:

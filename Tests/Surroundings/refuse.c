@@ -2,6 +2,7 @@
 // Runs a command behind a filter as containers put one around us: `refuse ERRNO CALL,CALL,... COMMAND...` answers the
 // calls of these numbers with the errno; `refuse listen COMMAND...` puts a listener on the tree, which nobody serves.
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -28,10 +29,13 @@ int main(int argc, char **argv)
     }
     program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     struct sock_fprog filter = {n, program};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, listen ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &filter) < 0) {
+    long got = -1;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || (got = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, listen ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &filter)) < 0) {
         perror("seccomp");
         return 2;
     }
+    // Somebody must hold a listener, or there is none.
+    if (listen) fcntl((int)got, F_SETFD, 0);
     execvp(argv[command], argv + command);
     perror(argv[command]);
     return 2;

@@ -18,6 +18,10 @@
 /// One raw system call: the result, or -errno.
 long cl_syscall(long number, long a, long b, long c, long d, long e, long f);
 
+/// This process's arguments where they lie, as execve(2) put them there.
+int cl_argument_count(void);
+char *_Nullable *_Nullable cl_argument_vector(void);
+
 /// The kernel's name of an errno (`EPERM`) and its description; NULL where it has none.
 const char *_Nullable cl_errno_name(int code);
 const char *_Nullable cl_errno_text(int code);

@@ -62,6 +62,13 @@ struct Program: Sendable {
     static let functions = ExtensionFunction.allCases
 }
 
+/// A program that changes no more.
+final class FrozenProgram: Sendable {
+    let program: Program
+
+    init(_ program: Program) { self.program = program }
+}
+
 /// Turns trees into nodes.
 struct ProgramBuilder {
     var program = Program()

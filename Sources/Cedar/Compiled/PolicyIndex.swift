@@ -9,6 +9,8 @@ struct PolicyIndex: Sendable {
         var equal: [EntityUID: [Int32]] = [:]
         var within: [EntityUID: [Int32]] = [:]
         var types: [EntityType: [Int32]] = [:]
+
+        var isEmpty: Bool { equal.isEmpty && within.isEmpty && types.isEmpty }
     }
 
     /// The policies under keys of one path.
@@ -93,50 +95,47 @@ struct PolicyIndex: Sendable {
         return paths.count - 1
     }
 
-    /// Calls `visit` with every policy that may matter, some perhaps more than once.
-    func candidates(
-        _ request: Request, _ entities: Entities, _ run: inout Run, _ visit: (borrowing [Int32], inout Run) -> Void
-    ) {
-        if !always.isEmpty { visit(always, &run) }
-        look(principal, request.principal, entities, &run, visit)
-        look(action, request.action, entities, &run, visit)
-        look(resource, request.resource, entities, &run, visit)
-        if paths.count > 1 { run.remember() }
-        for table in paths {
-            switch run.path(table.path) {
-            case .value(let value):
-                if !table.values.isEmpty, let found = table.values[value] { visit(found, &run) }
-                guard !table.allPrefixes.isEmpty else { continue }
-                if case .string(let text) = value {
-                    table.prefixes.matches(text) { visit($0, &run) }
-                } else {
-                    visit(table.allPrefixes, &run)
-                }
-            case .failed(let kind, let depth):
-                switch kind {
-                case .missingAttribute, .missingEntity:
-                    if depth < 64, table.guards & 1 << UInt64(depth) != 0 { continue }
-                default: break
-                }
-                visit(table.all, &run)
+    /// Shows the decider every policy that may matter, some perhaps more than once.
+    func candidates(_ decider: inout Decider) {
+        if !always.isEmpty { decider.visit(always) }
+        if !principal.isEmpty { look(principal, decider.run.request.principal, &decider) }
+        if !action.isEmpty { look(action, decider.run.request.action, &decider) }
+        if !resource.isEmpty { look(resource, decider.run.request.resource, &decider) }
+        if paths.count > 1 { decider.run.remember() }
+        for index in paths.indices { look(paths[index], &decider) }
+    }
+
+    private func look(_ table: PathTable, _ decider: inout Decider) {
+        switch decider.run.path(table.path) {
+        case .value(let value):
+            if !table.values.isEmpty, let found = table.values[value] { decider.visit(found) }
+            guard !table.allPrefixes.isEmpty else { return }
+            if case .string(let text) = value {
+                table.prefixes.matches(text, &decider)
+            } else {
+                decider.visit(table.allPrefixes)
             }
+        case .failed(let kind, let depth):
+            switch kind {
+            case .missingAttribute, .missingEntity:
+                if depth < 64, table.guards & 1 << UInt64(depth) != 0 { return }
+            default: break
+            }
+            decider.visit(table.all)
         }
     }
 
-    private func look(
-        _ table: Table, _ uid: EntityUID, _ entities: Entities, _ run: inout Run,
-        _ visit: (borrowing [Int32], inout Run) -> Void
-    ) {
-        if !table.equal.isEmpty, let found = table.equal[uid] { visit(found, &run) }
+    private func look(_ table: Table, _ uid: EntityUID, _ decider: inout Decider) {
+        if !table.equal.isEmpty, let found = table.equal[uid] { decider.visit(found) }
         if !table.within.isEmpty {
-            if let found = table.within[uid] { visit(found, &run) }
-            if let entity = entities[uid] {
+            if let found = table.within[uid] { decider.visit(found) }
+            if let entity = decider.run.entities[uid] {
                 for ancestor in entity.ancestors {
-                    if let found = table.within[ancestor] { visit(found, &run) }
+                    if let found = table.within[ancestor] { decider.visit(found) }
                 }
             }
         }
-        if !table.types.isEmpty, let found = table.types[uid.type] { visit(found, &run) }
+        if !table.types.isEmpty, let found = table.types[uid.type] { decider.visit(found) }
     }
 }
 
@@ -165,8 +164,8 @@ struct PrefixTable: Sendable {
         }
     }
 
-    /// Calls `visit` with the policies of every entry that the text begins with.
-    func matches(_ text: Text, _ visit: (borrowing [Int32]) -> Void) {
+    /// Shows the decider the policies of every entry that the text begins with.
+    func matches(_ text: Text, _ decider: inout Decider) {
         var low = 0
         var high = entries.count
         while low < high {
@@ -176,9 +175,8 @@ struct PrefixTable: Sendable {
         // The last entry that is not greater; every prefix of the text among the entries is a prefix of it, too.
         var index = Int32(low) - 1
         while index >= 0 {
-            let entry = entries[Int(index)]
-            if text.hasPrefix(entry.prefix) { visit(entry.policies) }
-            index = entry.shorter
+            if text.hasPrefix(entries[Int(index)].prefix) { decider.visit(entries[Int(index)].policies) }
+            index = entries[Int(index)].shorter
         }
     }
 }

@@ -4,9 +4,11 @@
 
 /// The state of one decision.
 struct Run {
-    private let program: Program
-    private let request: Request
-    private let entities: Entities
+    /// Shared by reference: a decision copies none of the tables.
+    private let frozen: FrozenProgram
+    let request: Request
+    let entities: Entities
+    private var program: Program { _read { yield frozen.program } }
     private var known: [Walked?] = []
     private static let maximumKnown = 1024
 
@@ -16,8 +18,8 @@ struct Run {
         case failed(EvaluationError.Kind, depth: Int)
     }
 
-    init(_ program: Program, _ request: Request, _ entities: Entities) {
-        self.program = program
+    init(_ program: FrozenProgram, _ request: Request, _ entities: Entities) {
+        frozen = program
         self.request = request
         self.entities = entities
     }

@@ -80,6 +80,8 @@ extension ActionConstraint {
         case .any: ["op": "All"]
         case .equal(let reference): ["op": "==", "entity": reference.uid.json]
         case .in(let reference): ["op": "in", "entity": reference.uid.json]
+        // A list of one is written as the one, as Cedar does.
+        case .inSet(let references) where references.count == 1: ["op": "in", "entity": references[0].uid.json]
         case .inSet(let references): ["op": "in", "entities": .array(references.map(\.uid.json))]
         }
     }

@@ -15,9 +15,7 @@ public struct Evaluator {
 
     /// Whether the policy's scope and all its conditions hold.
     public func isSatisfied(_ policy: Policy) throws(EvaluationError) -> Bool {
-        guard matches(policy.principal, request.principal), matches(policy.action),
-            matches(policy.resource, request.resource)
-        else { return false }
+        guard Self.isInScope(policy, request, entities) else { return false }
         for condition in policy.conditions {
             let holds = try evaluate(condition.body).asBool(condition.body.span)
             if holds != condition.isWhen { return false }
@@ -26,7 +24,12 @@ public struct Evaluator {
     }
 
     /// Whether the scope holds; it cannot fail. An unfilled slot matches nothing.
-    func matches(_ constraint: ScopeConstraint, _ uid: EntityUID) -> Bool {
+    static func isInScope(_ policy: Policy, _ request: Request, _ entities: Entities) -> Bool {
+        matches(policy.action, request.action, entities) && matches(policy.principal, request.principal, entities)
+            && matches(policy.resource, request.resource, entities)
+    }
+
+    private static func matches(_ constraint: ScopeConstraint, _ uid: EntityUID, _ entities: Entities) -> Bool {
         switch constraint {
         case .any: true
         case .equal(let reference): reference.entity == uid
@@ -37,11 +40,7 @@ public struct Evaluator {
         }
     }
 
-    func matches(_ constraint: ActionConstraint) -> Bool {
-        matches(constraint, request.action)
-    }
-
-    private func matches(_ constraint: ActionConstraint, _ action: EntityUID) -> Bool {
+    private static func matches(_ constraint: ActionConstraint, _ action: EntityUID, _ entities: Entities) -> Bool {
         switch constraint {
         case .any: true
         case .equal(let reference): reference.uid == action

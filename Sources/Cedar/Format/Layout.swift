@@ -101,12 +101,14 @@ struct Layout {
     // MARK: Trees
 
     private func flat(_ nodes: [FormatNode]) -> String? {
-        guard !nodes.contains(where: \.hasComment) else { return nil }
+        // A comment after the last token is no reason to break before it.
+        let bare = Self.withoutLastComment(nodes)
+        guard !bare.contains(where: \.hasComment) else { return nil }
         var line = Layout()
         line.last = last
         line.lastIsUnary = lastIsUnary
         line.column = 1
-        line.flatten(nodes)
+        line.flatten(bare)
         return line.out
     }
 
@@ -132,16 +134,27 @@ struct Layout {
 
     private mutating func lay(_ nodes: [FormatNode], skipsFirstComments: Bool = false) {
         if mustBreak { newline() }
-        if skipsFirstComments == false || nodes.first?.first.trailing == nil {
-            let stripped = skipsFirstComments ? Self.withoutLeading(nodes) : nodes
-            if let line = flat(stripped), max(column, indent) + line.unicodeScalars.count < PolicyFormatter.width {
-                start()
-                flatten(stripped)
-                column += line.unicodeScalars.count
-                return
-            }
+        let nodes = skipsFirstComments ? Self.withoutLeading(nodes) : nodes
+        if let line = flat(nodes), max(column, indent) + line.unicodeScalars.count < PolicyFormatter.width {
+            start()
+            flatten(nodes)
+            return
         }
-        broken(skipsFirstComments ? Self.withoutLeading(nodes) : nodes)
+        broken(nodes)
+    }
+
+    private static func withoutLastComment(_ nodes: [FormatNode]) -> [FormatNode] {
+        guard let last = nodes.last, last.last.trailing != nil else { return nodes }
+        var copy = nodes
+        switch last {
+        case .leaf(var item):
+            item.trailing = nil
+            copy[copy.count - 1] = .leaf(item)
+        case .group(let open, let inner, var close):
+            close.trailing = nil
+            copy[copy.count - 1] = .group(open, inner, close)
+        }
+        return copy
     }
 
     private static func withoutLeading(_ nodes: [FormatNode]) -> [FormatNode] {
@@ -170,10 +183,9 @@ struct Layout {
             switch node {
             case .leaf(let item): token(item)
             case .group(let open, let inner, let close):
-                if let line = flat([node]), column + line.unicodeScalars.count < PolicyFormatter.width {
+                if !mustBreak, let line = flat([node]), column + line.unicodeScalars.count < PolicyFormatter.width {
                     start()
                     flatten([node])
-                    column += line.unicodeScalars.count
                     continue
                 }
                 token(open)

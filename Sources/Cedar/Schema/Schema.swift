@@ -82,6 +82,11 @@ public struct Schema: Sendable {
     /// Whether the schema may speak of the type: it is declared, or it is a type of actions.
     public func knows(_ type: EntityType) -> Bool { type.isAction || entityTypes[type] != nil }
 
+    /// The action with all that are in it; nothing if it is not declared.
+    func within(_ uid: EntityUID) -> Set<EntityUID> {
+        actions[uid].map { $0.descendants.union([uid]) } ?? []
+    }
+
     /// Whether an entity of the first type may be in one of the second.
     func mayBeIn(_ type: EntityType, _ ancestor: EntityType) -> Bool {
         if type == ancestor { return true }

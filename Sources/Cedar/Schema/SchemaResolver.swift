@@ -321,7 +321,8 @@ struct SchemaResolver {
     private func bounded(_ type: SchemaType, _ depth: Int, _ parts: Int) throws(CedarError) -> Expansion {
         guard depth <= Schema.Limit.typeDepth, parts <= Schema.Limit.typeParts else {
             throw CedarError(
-                .limit, depth > Schema.Limit.typeDepth
+                .limit,
+                depth > Schema.Limit.typeDepth
                     ? "a type nests more than \(Schema.Limit.typeDepth) deep once its common types are expanded"
                     : "a type has more than \(Schema.Limit.typeParts) parts once its common types are expanded")
         }

@@ -77,25 +77,16 @@ struct ScopeCheck {
 
     // MARK: Application
 
-    /// The actions the scope lets through, of those the schema declares.
-    func actions() -> [EntityUID] {
-        func within(_ uids: [EntityUID]) -> [EntityUID] {
-            var wanted: Set<EntityUID> = []
-            for uid in uids {
-                guard let definition = schema.actions[uid] else { continue }
-                wanted.insert(uid)
-                wanted.formUnion(definition.descendants)
-            }
-            return wanted.sorted()
-        }
+    /// The declared actions the scope lets through; nil for all.
+    func actions() -> Set<EntityUID>? {
         switch policy.action {
-        case .any: return schema.actionOrder
-        case .equal(let reference): return schema.actions[reference.uid] == nil ? [] : [reference.uid]
-        case .in(let reference): return within([reference.uid])
+        case .any: return nil
+        case .equal(let reference): return [reference.uid]
+        case .in(let reference): return schema.within(reference.uid)
         case .inSet(let references):
             // A list of several types has no type, which every environment can show.
-            if Set(references.map(\.uid.type)).count > 1 { return schema.actionOrder }
-            return within(references.map(\.uid))
+            if Set(references.map(\.uid.type)).count > 1 { return nil }
+            return references.reduce(into: []) { $0.formUnion(schema.within($1.uid)) }
         }
     }
 
@@ -103,25 +94,28 @@ struct ScopeCheck {
     func applicability() -> [ValidationFinding] {
         let principals = types(policy.principal)
         let resources = types(policy.resource)
-        let references = policy.action.references
-        // One unknown action in a list leaves nothing of it, as Cedar has it.
-        let isListed = references.allSatisfy { schema.actions[$0.uid] != nil }
-        let uids: [EntityUID] =
-            if case .inSet = policy.action {
-                isListed ? references.flatMap { [$0.uid] + (schema.actions[$0.uid].map { Array($0.descendants) } ?? []) } : []
-            } else {
-                actions()
-            }
-        let applies = uids.contains { uid in
+        func applies(_ uid: EntityUID) -> Bool {
             guard let action = schema.actions[uid] else { return false }
             return action.principals.contains { principals.contains($0, schema) }
                 && action.resources.contains { resources.contains($0, schema) }
         }
-        guard !applies else { return [] }
+        func appliesWithin(_ uid: EntityUID) -> Bool {
+            applies(uid) || schema.actions[uid]?.descendants.contains(where: applies) == true
+        }
+        let references = policy.action.references.map(\.uid)
+        let isMet: Bool =
+            switch policy.action {
+            case .any: schema.actionOrder.contains(where: applies)
+            case .equal(let reference): applies(reference.uid)
+            case .in(let reference): appliesWithin(reference.uid)
+            // One unknown action in a list leaves nothing of it, as Cedar has it.
+            case .inSet: references.allSatisfy { schema.actions[$0] != nil } && references.contains(where: appliesWithin)
+            }
+        guard !isMet else { return [] }
         return [
             error(
                 .inapplicable, "no action in the scope takes its principal and resource", at: policy.span,
-                help: help(uids))
+                help: help(references))
         ]
     }
 

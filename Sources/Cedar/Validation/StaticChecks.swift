@@ -73,7 +73,8 @@ struct StaticChecks {
 
     private func shadowed(_ permits: [Entry], by forbids: [Entry]) -> [ValidationFinding] {
         var filed: [Key: [Entry]] = [:]
-        for forbid in forbids {
+        // A forbid that only logs denies nothing.
+        for forbid in forbids where forbid.policy.annotation("log_only") == nil {
             let conjunct = forbid.conjuncts.min() ?? -1
             let actions: [EntityUID?] =
                 if case .any = forbid.policy.action { [nil] } else { forbid.policy.action.references.map(\.uid) }

@@ -56,12 +56,14 @@ public struct Validator: Sendable {
     public func validate(_ policies: PolicySet, mode: ValidationMode) -> [ValidationFinding] {
         var findings: [ValidationFinding] = []
         var setAside: Set<Text> = []
+        var groups = Groups()
         for policy in policies.policies {
-            let found = policy.link == nil ? validate(policy, mode: mode) : validate(link: policy, mode: mode)
+            let found =
+                policy.link == nil ? validate(policy, mode: mode, &groups) : validate(link: policy, mode: mode)
             if found.contains(where: { $0.kind == .setAside }) { setAside.insert(policy.id) }
             findings += found
         }
-        for template in policies.templates { findings += validate(template.body, mode: mode) }
+        for template in policies.templates { findings += validate(template.body, mode: mode, &groups) }
         if mode == .strict {
             let active = policies.policies.filter { !setAside.contains($0.id) }
             findings += StaticChecks(schema: schema).findings(active)
@@ -70,7 +72,12 @@ public struct Validator: Sendable {
     }
 
     /// What there is to say of one policy or template, for itself.
-    public func validate(_ written: Policy, mode: ValidationMode) -> [ValidationFinding] {
+    public func validate(_ policy: Policy, mode: ValidationMode) -> [ValidationFinding] {
+        var groups = Groups()
+        return validate(policy, mode: mode, &groups)
+    }
+
+    private func validate(_ written: Policy, mode: ValidationMode, _ groups: inout Groups) -> [ValidationFinding] {
         var policy = written
         var findings: [ValidationFinding] = []
         if mode == .strict {
@@ -90,7 +97,7 @@ public struct Validator: Sendable {
         let scope = ScopeCheck(schema: schema, policy: policy)
         findings += scope.names(in: arena)
         findings += scope.applicability()
-        findings += typecheck(policy, arena, parts, isSound: findings.isValid)
+        findings += typecheck(policy, arena, parts, isSound: findings.isValid, &groups)
         if mode == .strict { findings += StaticChecks.misleadingText(policy.id, arena) }
         return findings
     }
@@ -129,25 +136,49 @@ public struct Validator: Sendable {
         return (arena, parts)
     }
 
-    /// The environments in which the scope's constraint on the action holds.
-    private func environments(for policy: Policy, mentionsAction: Bool) -> [RequestEnvironment] {
-        if case .any = policy.action, !mentionsAction { return distinct }
+    /// The environments of the groups that policies have named so far, `distinct` ones.
+    private typealias Groups = [EntityUID: [RequestEnvironment]]
+
+    /// The environments in which the scope's constraint on the action holds; where no condition looks at the action,
+    /// only such as differ in something else.
+    private func environments(
+        for policy: Policy, mentionsAction: Bool, _ groups: inout Groups
+    ) -> [RequestEnvironment] {
+        if mentionsAction {
+            let allowed = ScopeCheck(schema: schema, policy: policy).actions()
+            return schema.actionOrder.lazy.filter { allowed?.contains($0) != false }
+                .flatMap { schema.actions[$0].map(Self.environments) ?? [] }
+        }
+        switch policy.action {
+        case .any: return distinct
+        case .equal(let reference): return schema.actions[reference.uid].map(Self.environments) ?? []
+        case .in(let reference): return environments(in: reference.uid, &groups)
+        case .inSet(let references):
+            var seen: Set<EnvironmentKey> = []
+            return references.flatMap { environments(in: $0.uid, &groups) }
+                .filter { seen.insert(EnvironmentKey($0, contextClasses[$0.action] ?? -1)).inserted }
+        }
+    }
+
+    private func environments(in uid: EntityUID, _ groups: inout Groups) -> [RequestEnvironment] {
+        guard let group = schema.actions[uid] else { return [] }
+        if group.descendants.isEmpty { return Self.environments(of: group) }
+        if let known = groups[uid] { return known }
         var seen: Set<EnvironmentKey> = []
         var result: [RequestEnvironment] = []
-        for uid in ScopeCheck(schema: schema, policy: policy).actions() {
-            guard let action = schema.actions[uid], let context = contextClasses[uid] else { continue }
-            let environments = Self.environments(of: action)
-            result +=
-                mentionsAction
-                ? environments : environments.filter { seen.insert(EnvironmentKey($0, context)).inserted }
+        for member in schema.actionOrder where member == uid || group.descendants.contains(member) {
+            guard let action = schema.actions[member], let context = contextClasses[member] else { continue }
+            result += Self.environments(of: action).filter { seen.insert(EnvironmentKey($0, context)).inserted }
         }
+        groups[uid] = result
         return result
     }
 
     private func typecheck(
-        _ policy: Policy, _ arena: ConditionArena, _ parts: Parts, isSound: Bool
+        _ policy: Policy, _ arena: ConditionArena, _ parts: Parts, isSound: Bool, _ groups: inout Groups
     ) -> [ValidationFinding] {
-        let environments = environments(for: policy, mentionsAction: arena.mentionsAction || parts.action != nil)
+        let environments = environments(
+            for: policy, mentionsAction: arena.mentionsAction || parts.action != nil, &groups)
         let conjuncts = parts.all
         var isPossible = false
         var findings: [ValidationFinding] = []
