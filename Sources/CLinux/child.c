@@ -549,6 +549,9 @@ long cl_launch(const struct cl_plan *plan, uint64_t flags, uint64_t exit_signal,
     }
     cell.plan = plan;
     cl_zero(&cell.report, sizeof cell.report);
+    // Its own copy of the supervisor's end would keep the control socket from ever hanging up.
+    CL_CALL(SYS_close, plan->slots[CL_SLOT_SUPERVISOR]);
+    plan->slots[CL_SLOT_SUPERVISOR] = -1;
     run(0, plan->op_count);
     leave(125); // a plan ends in REAP, which does not return
 }

@@ -52,6 +52,7 @@ package enum Launcher {
         var held = HeldDescriptors()
         let control = try PacketPair()
         slots[Int(Slot.control.index)] = control.theirs.number
+        slots[Int(Slot.supervisor.index)] = control.ours.number
         slots[Int(Slot.proc.index)] = proc.number
         slots[Int(Slot.input.index)] = ends.inner.input
         slots[Int(Slot.output.index)] = ends.inner.output

@@ -25,6 +25,8 @@ package struct Slot: Hashable, Sendable {
     package static let command = Slot(8, "command")
     package static let scratch = Slot(9, "tree")
     package static let procTree = Slot(10, "proc")
+    /// The parent's end of the control socket; the child closes its copy before anything else.
+    package static let supervisor = Slot(11, "supervisor")
     /// Trees that the parent has copied, in the order of the view.
     package static func tree(_ i: Int) -> Slot { Slot(Int16(16 + i), "tree \(i)") }
     package static let treeLimit = 216

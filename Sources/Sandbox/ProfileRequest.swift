@@ -21,6 +21,9 @@ extension CellRequest {
             case .host: .host
             }
         waived = Set(profile.waived.compactMap { Waiver(rawValue: $0.rawValue) })
+        if waived.contains(.user) {
+            throw .badValue("a cell without a user namespace is not available yet: `user` cannot be waived")
+        }
         if waived.contains(.net) { network = .host }
         for rule in profile.files.complete().rules {
             rules.append(Rule(

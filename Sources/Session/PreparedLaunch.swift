@@ -73,7 +73,9 @@ package struct PreparedLaunch {
             spec.protect(placeholders.entries)
             plan = LaunchPlan(for: spec)
         }
+        Identity.setDumpable(true)  // a second attempt comes here again
         let cell = try Launcher.launch(plan, spec: spec, program: program.map(\.word), cookie: cookie.value, proc: proc, streams: try CellEnds())
+        Identity.setDumpable(false)
         let supervisor = try Supervisor(cell, plan: plan, limits: limits, denials: book, signals: signals, began: began, onDenials: onDenials)
         return supervisor.run()
     }

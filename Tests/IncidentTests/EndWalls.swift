@@ -81,7 +81,7 @@ extension Incidents.Ends {
 
     @Test(arguments: Caller.allCases)
     func `a daemon that left its session is gone when the command has ended`(caller: Caller) throws {
-        let begun = try Fumehood.begin([], ["/bin/sh", "-c", "\(Ground.shared.probe) daemon:300 daemon:301; read line; exit 3"], as: caller, holdsInput: true)
+        let begun = try Fumehood.begin(Ground.shared.grant, ["/bin/sh", "-c", "\(Ground.shared.probe) daemon:300 daemon:301; read line; exit 3"], as: caller, holdsInput: true)
         #expect(begun.says("daemon:301\tleft"))
         let namespace = try namespace(of: begun)
         #expect(processes(inNamespace: namespace).count >= 4, "shell, two daemons and process 1 should be there")
@@ -93,7 +93,7 @@ extension Incidents.Ends {
     @Test(arguments: Caller.allCases)
     func `kill -9 of fumehood leaves nothing of the cell`(caller: Caller) throws {
         for _ in 0..<15 {
-            let begun = try Fumehood.begin([], ["/bin/sh", "-c", "\(Ground.shared.probe) daemon:300 sleep:300"], as: caller)
+            let begun = try Fumehood.begin(Ground.shared.grant, ["/bin/sh", "-c", "\(Ground.shared.probe) daemon:300 sleep:300"], as: caller)
             #expect(begun.says("waiting"))
             let namespace = try namespace(of: begun)
             #expect(processes(inNamespace: namespace).count >= 4)

@@ -43,10 +43,12 @@ struct Ground: Sendable {
 
     func sandboxee(_ name: String) -> String { folder + "/sandboxees/" + name }
     var probe: String { sandboxee("probe") }
+    /// Flags for cells whose command starts sandboxees by itself.
+    var grant: [String] { ["-r", folder + "/sandboxees"] }
 
     /// A new empty folder of the caller's.
     func workspace(_ caller: Caller) throws -> String {
-        let path = "\(folder)/\(caller.rawValue)/work/\(UUID().uuidString.prefix(8))"
+        let path = "\(folder)/\(caller.rawValue)/ground/\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         _ = unsafe chown(path, caller.number, caller.number)
         return path

@@ -151,11 +151,11 @@ func companion(_ words: [String]) throws -> Begun {
     try Begun(words, environment: ["PATH": "/usr/bin:/bin"], directory: "/", input: nil, holdsInput: true, folder: "\(Ground.shared.folder)/companion-\(UUID().uuidString.prefix(8))")
 }
 
-/// `table` of attempts to what must come of each, checked one by one.
+/// `table` of attempts to what must come of each (alternatives with `|`), checked one by one.
 func check(_ run: Run, _ table: [(attempt: String, result: String)], sourceLocation: SourceLocation = #_sourceLocation) {
     for (attempt, result) in table {
         let found = run[attempt]
-        #expect(found == result, "\(attempt): expected \(result), found \(found ?? "nothing")", sourceLocation: sourceLocation)
+        #expect(result.split(separator: "|", omittingEmptySubsequences: false).map(String.init).contains(found ?? "nothing"), "\(attempt): expected \(result), found \(found ?? "nothing")", sourceLocation: sourceLocation)
     }
 }
 

@@ -48,7 +48,7 @@ extension Incidents.Processes {
         let profile = try put("fumehood: 1\nextends: base\nsyscalls: {unsafe: [namespaces]}\n", work + "/p.yaml", caller)
         let run = try Fumehood.probe(["-p", profile], [call(.unshare, 0x1000_0000), "clone:0x10000000", "read:/proc/sys/user/max_user_namespaces", "open-w:/proc/sys/user/max_user_namespaces", call(.unshare, 0x2_0000), call(.unshare, 0x4000_0000)], as: caller)
         check(run, [
-            (call(.unshare, 0x1000_0000), "ENOSPC"), ("clone:0x10000000", "ENOSPC"), ("open-w:/proc/sys/user/max_user_namespaces", "EROFS"),
+            (call(.unshare, 0x1000_0000), "ENOSPC"), ("clone:0x10000000", "ENOSPC"), ("open-w:/proc/sys/user/max_user_namespaces", "EROFS|EACCES"),
             (call(.unshare, 0x2_0000), "EPERM"), (call(.unshare, 0x4000_0000), "EPERM"),
         ])
         #expect(run["read:/proc/sys/user/max_user_namespaces"] == "0\\x0a")
@@ -114,11 +114,12 @@ extension Incidents.Processes {
     @Test func `incident 24: one function of the sources executes programs`() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources")
         var found: [String] = []
-        for path in try FileManager.default.subpathsOfDirectory(atPath: root.path()).sorted() where path.hasSuffix(".c") || path.hasSuffix(".swift") || path.hasSuffix(".h") {
+        for path in try FileManager.default.subpathsOfDirectory(atPath: root.path()).sorted() where !path.hasPrefix("cedar-corpus/") && (path.hasSuffix(".c") || path.hasSuffix(".swift") || path.hasSuffix(".h")) {
             let text = contents(root.appending(path: path).path()) ?? ""
             for (i, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
                 let code = line.split(separator: "//", maxSplits: 1, omittingEmptySubsequences: false)[0]
-                for word in ["SYS_execve", "SYS_execveat", "execve(", "execvp(", "execv(", "posix_spawn", "popen(", "system("] where code.contains(word) { found.append("\(path):\(i + 1)") }
+                let words = path.hasSuffix(".swift") ? ["execve(", "execvp(", "execv(", "posix_spawn", "popen(", "rawCall(59,", "rawCall(322,", "Process("] : ["SYS_execve", "execve(", "execvp(", "posix_spawn", "popen("]
+                for word in words where code.contains(word) { found.append("\(path):\(i + 1)") }
             }
         }
         #expect(Set(found.map { $0.split(separator: ":")[0] }) == ["CLinux/child.c"], "\(found)")

@@ -115,7 +115,7 @@ extension Incidents.Streams {
         ]
         let run = try Fumehood.run(["-e", "GIVEN", "-e", "SET=to this", "-e", "ABSENT"], ["/usr/bin/env", "-0"], as: caller, environment: outer)
         let found = Set(run.out.split(separator: "\0").map(String.init))
-        let expected: Set = ["PATH=/usr/bin:/bin", "HOME=/home/cell", "USER=cell", "LOGNAME=cell", "LANG=C.UTF-8", "LC_TIME=C", "TZ=UTC", "GIVEN=passed on", "SET=to this"]
+        let expected: Set = ["PATH=/usr/bin:/bin", "HOME=" + Ground.shared.home(caller), "USER=cell", "LOGNAME=cell", "LANG=C.UTF-8", "LC_TIME=C", "TZ=UTC", "GIVEN=passed on", "SET=to this"]
         #expect(found == expected, "too much: \(found.subtracting(expected)), too little: \(expected.subtracting(found))")
         // What the kernel shows of the process is the same.
         let shown = try Fumehood.run([], ["/bin/cat", "/proc/self/environ"], as: caller, environment: ["SECRET_TOKEN": "x"])

@@ -43,11 +43,12 @@ extension Incidents.Surroundings {
     func `incident 3: a /proc whose parts are covered is never written through`(caller: Caller) throws {
         try surroundingsAvailable()
         // The folder by which nested user namespaces are forbidden, replaced by another file system.
-        for script in ["mount -t tmpfs none /proc/sys", "mkdir -p \(Ground.shared.folder)/user; mount --bind \(Ground.shared.folder)/user /proc/sys/user"] {
+        for script in ["mount -t tmpfs none /proc/sys", "mkdir -p \(Ground.shared.folder)/covered; mount --bind \(Ground.shared.folder)/covered /proc/sys/user"] {
             let run = try Fumehood.run([], ["/bin/echo", "started"], as: caller, around: mounts(script))
             refused(run)
         }
-        #expect((try? FileManager.default.contentsOfDirectory(atPath: Ground.shared.folder + "/user")) ?? [] == [])
+        let made = (try? FileManager.default.contentsOfDirectory(atPath: Ground.shared.folder + "/covered")) ?? []
+        #expect(made.isEmpty)
     }
 
     /// A /dev made by hand, with `null` as `last` makes it.
@@ -75,13 +76,13 @@ extension Incidents.Surroundings {
     func `incident 5: the kernel's settings cannot be written`(caller: Caller) throws {
         let files = ["/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/vm/overcommit_memory", "/proc/sysrq-trigger", "/proc/self/uid_map", "/proc/self/oom_score_adj"]
         let run = try Fumehood.probe([], files.map { "open-w:" + $0 }, as: caller)
-        check(run, files.map { ("open-w:" + $0, "EROFS") })
+        check(run, files.map { ("open-w:" + $0, "EROFS|EACCES|ENOENT") })
     }
 
     @Test(arguments: Caller.allCases)
     func `incident 6: a /dev that is a link is not followed`(caller: Caller) throws {
         try surroundingsAvailable()
-        let root = Ground.shared.folder + "/root"
+        let root = Ground.shared.folder + "/newroot"
         let binds = ["usr", "etc", "proc", "tmp", "opt", "root", "var"].filter { FileManager.default.fileExists(atPath: "/" + $0) }
         let script =
             "mkdir -p \(root); mount -t tmpfs none \(root); cd \(root); mkdir old real \(binds.joined(separator: " ")); "
@@ -103,7 +104,7 @@ extension Incidents.Surroundings {
         (.fsmount, 1, ["EPERM"]), (.move_mount, 1, ["EPERM", "help:"]), (.open_tree, 1, ["EPERM"]), (.open_tree, 38, ["ENOSYS"]), (.mount_setattr, 1, ["EPERM"]),
         (.mount_setattr, 38, ["ENOSYS"]), (.pivot_root, 1, ["EPERM"]), (.umount2, 1, ["EPERM"]), (.seccomp, 1, ["EPERM"]), (.seccomp, 38, ["ENOSYS"]),
         (.capset, 1, ["EPERM"]), (.prctl, 1, ["EPERM"]), (.openat2, 38, ["ENOSYS"]), (.openat2, 1, ["EPERM"]), (.close_range, 38, ["ENOSYS"]), (.setsid, 1, ["EPERM"]),
-        (.sethostname, 1, ["EPERM"]), (.prlimit64, 1, ["EPERM"]), (.landlock_restrict_self, 1, ["EPERM"]), (.landlock_add_rule, 1, ["EPERM"]), (.sendmsg, 1, ["EPERM"]),
+        (.sethostname, 1, ["EPERM"]), (.prlimit64, 1, ["EPERM"]), (.landlock_restrict_self, 1, ["EPERM"]), (.landlock_add_rule, 1, ["EPERM"]),
     ]
 
     @Test(arguments: Caller.allCases, refusals.indices)
@@ -133,7 +134,7 @@ extension Incidents.Surroundings {
     @Test(arguments: Caller.allCases)
     func `incident 28: in a container with masked files in /proc the message names the option, and the waiver works`(caller: Caller) throws {
         try surroundingsAvailable()
-        let around = mounts("mount --bind /dev/null /proc/kcore; mount -t tmpfs -o ro none /proc/scsi 2>/dev/null || mount -t tmpfs -o ro none /proc/irq")
+        let around = mounts("mount --bind /dev/null /proc/keys; mount -t tmpfs -o ro none /proc/irq")
         refused(try Fumehood.run([], ["/bin/echo", "started"], as: caller, around: around), saying: ["/proc", "help:", "systempaths=unconfined", "--waive proc"])
         let waived = try Fumehood.run(["--waive", "proc"], [Ground.shared.probe, "list:/proc", "read:/proc/self/status", "ids"], as: caller, around: around)
         #expect(waived.code == 0, "\(waived.err)")
@@ -158,7 +159,7 @@ extension Incidents.Surroundings {
         let attempts = ["open-w:\(work)/file", "read:/etc/shadow", "create:/made", "open-w:/proc/sys/kernel/core_pattern", call(.unshare, 0x1000_0000), call(.socket, 2, 1, 0), "capabilities", "read:/proc/1/mem", "open-w:/proc/1/exe"]
         let run = try Fumehood.probe(["-r", work], attempts, as: caller, near: near)
         check(run, [
-            (attempts[0], "EROFS"), (attempts[1], "ENOENT"), (attempts[2], "EROFS"), (attempts[3], "EROFS"), (attempts[4], "EPERM"), (attempts[5], "EAFNOSUPPORT"),
+            (attempts[0], "EROFS"), (attempts[1], "ENOENT"), (attempts[2], "EROFS"), (attempts[3], "EROFS|EACCES"), (attempts[4], "EPERM"), (attempts[5], "EAFNOSUPPORT"),
             ("capabilities", "effective 0 permitted 0 inheritable 0 bounding 0 ambient 0"), (attempts[7], "EACCES"), (attempts[8], "EACCES"),
         ])
         #expect(run.protection("landlock") == "absent")
