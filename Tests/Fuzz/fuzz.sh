@@ -44,7 +44,7 @@ for module in $modules; do
     if [ ! -f "$object" ] || [ -n "$(find "Sources/$module" -newer "$object" -name '*.swift' | head -n 1)" ]; then
         # shellcheck disable=SC2086
         swiftc $flags -module-name "$module" -emit-module -emit-module-path "$out/$module.swiftmodule" -I "$out" \
-            -c Sources/"$module"/*.swift $(find Sources/"$module" -mindepth 2 -name '*.swift') -o "$object.new" >"$out/$module.log" 2>&1 ||
+            -c $(find Sources/"$module" -name '*.swift') -o "$object.new" >"$out/$module.log" 2>&1 ||
             fail "$module does not build: $(grep error: "$out/$module.log" | head -n 1)"
         mv "$object.new" "$object"
     fi
