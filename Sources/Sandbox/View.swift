@@ -215,7 +215,7 @@ struct View<Host: HostFiles> {
 
     /// Keeps the folders between a writable grant and a protected name in it where they are. A file in their place (`.git` of
     /// a worktree) is protected itself.
-    private mutating func pin(_ item: Resolved, under cover: Resolved) {
+    private mutating func pin(_ item: ResolvedRule, under cover: ResolvedRule) {
         var rest = ""
         for part in String(decoding: item.path.utf8.dropFirst(cover.path.utf8.count), as: UTF8.self).split(separator: "/").dropLast() {
             rest += "/" + part
