@@ -68,7 +68,7 @@ def kinds(binary, user, folder):
             if "resumed" in line or pid in inside:
                 continue
             counts[call] += 1
-    return {call: n for call, n in counts.items() if call not in UNTOUCHABLE}
+    return {call: n for call, n in counts.items() if call not in UNTOUCHABLE and not call.startswith("syscall_")}
 
 
 def attempt(binary, user, call, error, n, folder):
@@ -98,6 +98,10 @@ def attempt(binary, user, call, error, n, folder):
         return "ended with a message", reached
     if injected_in_command(text):
         return "the command's own", reached
+    if call == "write" and code == 125 and not err.strip():
+        return "refused", reached  # what the fault hit was the message
+    if "Swift runtime path" in err:
+        return "ended by the runtime", reached
     if call in RUNTIME and (code < 0 or code in (1, 127, 134, 139)):
         return "ended by the runtime", reached
     return f"UNCLEAR: exit {code}, {err.strip()[:100]!r}", reached
