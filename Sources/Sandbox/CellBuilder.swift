@@ -38,8 +38,6 @@ package struct CellBuilder<Host: HostFiles> {
 
     /// - Parameter filter: compiles and proves the filter of a policy; its errors are the caller's.
     package func plan(_ request: CellRequest, filter: CellSpec.Filter, initFilter: [UInt64], ordinal: UInt32 = 0) throws(CellError) -> PlannedCell {
-        // The plan would make the namespace all the same, and the record would say that it is waived.
-        if request.waived.contains(.user) { throw .notYetWaivable("user") }
         try refuseDownloads(request)
         let home = homeFolder(request)
         let identity = facts.identity(ordinal: ordinal)

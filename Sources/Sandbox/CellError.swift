@@ -14,8 +14,6 @@ package enum CellError: Error, Equatable, Sendable {
     case directoryGone
     case secret(String, why: String)
     case badValue(String)
-    /// Announced, and not built: said by name instead of pretended.
-    case notYetWaivable(String)
 
     package var message: (text: String, help: String?) {
         switch self {
@@ -30,7 +28,6 @@ package enum CellError: Error, Equatable, Sendable {
         case .directoryGone: ("the current directory does not exist any more", "change to one that does")
         case .secret(let name, let why): ("secret `\(name)`: \(why)", nil)
         case .badValue(let text): (text, nil)
-        case .notYetWaivable(let wall): ("the wall `\(wall)` cannot be waived yet", "leave the waiver out: `fumehood doctor` says what blocks user namespaces")
         }
     }
 

@@ -104,10 +104,12 @@ package struct Placeholders: ~Copyable {
     }
 
     /// Makes the placeholder or takes part in one that is there; nil where we could not make anything, and so the cell cannot.
-    /// Another cell's janitor may remove it between two looks: then again, a few times.
+    /// Another cell's janitor may remove it between two looks: then again, for half a second.
     private static func occupy(_ path: String, _ held: inout Held) throws(SystemError) -> CellSpec.Source? {
         let folder = Paths.parent(path), name = Paths.name(path)
-        for _ in 0..<16 {
+        for attempt in 0..<500 {
+            // A janitor on its way needs the processor more than we do.
+            if attempt > 2 { usleep(1000) }
             let directory = try Files.openExactly(folder)
             var isNew = true
             do {

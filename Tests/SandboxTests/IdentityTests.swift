@@ -122,10 +122,17 @@ struct ProtectionsTests {
         #expect(Set(try status(.root).keys) == Set(Protection.allCases))
     }
 
-    @Test(arguments: Waiver.allCases)
+    @Test(arguments: Waiver.allCases.filter { $0 != .user })
     func `a waived wall is said to be waived and no other is`(waiver: Waiver) throws {
         let found = try status(.root) { $0.waived = [waiver] }
         for (wall, status) in found where wall.isFirst { #expect((status == .waived) == (wall.rawValue == waiver.rawValue), "\(wall)") }
+    }
+
+    @Test func `the user namespace is not waived by word alone`() throws {
+        let profile = try load("fumehood: 1\nextends: tool\nwaive: [user]\n")
+        #expect(throws: CellError.badValue("a cell without a user namespace is not available yet: `user` cannot be waived")) {
+            try CellRequest(profile, command: ["sh"], places: places, environment: [:])
+        }
     }
 
     @Test func `the host's network is a wall waived`() throws {

@@ -39,7 +39,8 @@ struct MessageTests {
         (.step(.write(under: .proc, path: "self/uid_map", "1000 1 1\n"), 1), "cannot build the cell: write /proc/self/uid_map \"1000 1 1\": operation not permitted (EPERM)\nhelp: user namespaces are restricted here: `fumehood doctor` names the rule"),
         (.step(.changeDirectory("/w"), LaunchError.outside), "cannot build the cell: chdir /w, verified inside: it lies outside the cell\nhelp: the working directory must be granted: -r or -w"),
         (.step(.openTree(.scratch, path: "/w", device: 1, inode: 2, deep: false), LaunchError.pathChanged), "cannot build the cell: open tree /w: it was replaced while the cell was being built"),
-        (.step(.makePrivate, 13), "cannot build the cell: \(Operation.makePrivate.text): permission denied (EACCES)\nhelp: `fumehood doctor` shows what this machine allows"),
+        (.step(.makePrivate, 13), "cannot build the cell: \(Operation.makePrivate.text): permission denied (EACCES)\nhelp: `fumehood doctor` shows what this machine allows, what blocks, and the remedy"),
+        (.system(SystemError("mount_setattr", "/x", 38)), "cannot prepare the cell: mount_setattr `/x`: function not implemented (ENOSYS)\nhelp: `fumehood doctor` shows what this machine allows, what blocks, and the remedy"),
         (.step(.pivot, 22), "cannot build the cell: pivot_root, detach the old root: invalid argument (EINVAL)"),
         (.step(.pivot, 9999), "cannot build the cell: pivot_root, detach the old root: unknown error 9999 (errno 9999)"),
     ]

@@ -16,7 +16,7 @@ struct FakeFiles: HostFiles {
         case fifo
     }
 
-    private var nodes: [String: (node: Node, owner: UInt32)] = ["/": (.directory, 0)]
+    private var nodes: [String: (node: Node, owner: UInt32, inode: UInt)] = ["/": (.directory, 0, 1)]
 
     /// Kinds: `d` folder, `f` file, `x` program, `l` link, `c` character device, `p` fifo.
     init(_ table: String) { add(table) }
@@ -45,10 +45,10 @@ struct FakeFiles: HostFiles {
                 }
             var above = Paths.parent(words[1])
             while nodes[above] == nil {
-                nodes[above] = (.directory, owner)
+                nodes[above] = (.directory, owner, UInt(nodes.count + 1))
                 above = Paths.parent(above)
             }
-            nodes[words[1]] = (node, owner)
+            nodes[words[1]] = (node, owner, UInt(nodes.count + 1))
         }
     }
 
@@ -70,17 +70,19 @@ struct FakeFiles: HostFiles {
     }
 
     func status(_ path: String, followLinks: Bool) -> FileStatus? {
-        guard let real = walk(path, followLinks), let (node, owner) = nodes[real] else { return nil }
+        guard let real = walk(path, followLinks), let (node, owner, inode) = nodes[real] else { return nil }
         var raw = stat()
         raw.st_uid = owner
         raw.st_gid = owner
-        raw.st_ino = UInt(nodes.keys.sorted().firstIndex(of: real) ?? 0) + 1
+        raw.st_ino = inode
         raw.st_dev = 1
         switch node {
         case .directory: raw.st_mode = S_IFDIR | 0o755
         case .file(_, let executable): raw.st_mode = S_IFREG | (executable ? 0o755 : 0o644)
         case .link: raw.st_mode = S_IFLNK | 0o777
-        case .device: raw.st_mode = S_IFCHR | 0o666
+        case .device:
+            raw.st_mode = S_IFCHR | 0o666
+            raw.st_rdev = 1 << 8 | (["null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9][Paths.name(real)] ?? 0)
         case .fifo: raw.st_mode = S_IFIFO | 0o644
         }
         return FileStatus(raw)

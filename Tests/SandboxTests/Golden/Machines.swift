@@ -88,13 +88,20 @@ extension LaunchPlan {
             case .group(let slot, let file): lines.append("parent: \(slot.name) \(file)")
             }
         }
-        for rule in rules { lines.append("parent: landlock \(rule.source.path)\(rule.access.words)") }
+        for rule in rules { lines.append("parent: landlock \(rule.source.path)\(rule.access.words) \(rule.access.bits)") }
         var inner = 0
         for step in steps {
-            lines.append((inner > 0 ? "   " : "") + step.operation.text + (step.optional ? " (if it can)" : ""))
+            lines.append((inner > 0 ? "   " : "") + step.operation.text + rights(step.operation) + (step.optional ? " (if it can)" : ""))
             if inner > 0 { inner -= 1 }
             if case .spawnCommand(let count) = step.operation { inner = count }
         }
         return lines
     }
+}
+
+/// Rights by number: the words of a plan leave out what came with later ABIs.
+private func rights(_ operation: Operation) -> String { if case .landlockRule(_, let access) = operation { " \(access.bits)" } else { "" } }
+
+extension Landlock.Access {
+    fileprivate var bits: String { String(rawValue, radix: 16) }
 }

@@ -115,12 +115,14 @@ struct OrderTests {
         PlannedCase(name: "v1 as a user with a terminal", facts: .ordinary.with { $0.groups = .v1(["/g/tasks"]) }, terminal: true),
     ]
 
+    /// Planned once: there are many rules.
+    static let operations = Result { try cases.map { (name: $0.name, operations: try $0.plan().steps.map(\.operation)) } }
+
     @Test(arguments: OrderRule.all)
     func `an order holds in every plan`(rule: OrderRule) throws {
         var used = 0
-        for cell in Self.cases {
-            let operations = try cell.plan().steps.map(\.operation)
-            #expect(rule.violation(operations) == nil, "\(cell.name): \(rule.name)")
+        for (name, operations) in try Self.operations.get() {
+            #expect(rule.violation(operations) == nil, "\(name): \(rule.name)")
             if rule.applies(operations) { used += 1 }
         }
         #expect(used > 0, "no plan has both sides of it")
