@@ -25,7 +25,7 @@ PARTS = [
     ("faults", ["python3", "Tests/Soak/faults.py", "--seconds", "30"], 150),
     ("kills", ["python3", "Tests/Soak/kills.py", "--points", "30"], 120),
     ("launches", ["python3", "Tests/Soak/launches.py", "--launches", "200"], 120),
-    ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 300),
+    ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
     ("second kernel", ["Tests/vm.sh"], 240),
 ]
 
