@@ -89,7 +89,6 @@ def main():
     parser.add_argument("--no-fail", action="store_true", help="exit 0 whatever the figures")
     parser.add_argument("--largest", type=int, default=10000)
     arguments = parser.parse_args()
-    os.makedirs(os.path.join(ROOT, "build/cedar"), exist_ok=True)
     interpreter = cedar.python()
     if interpreter is None:
         print("cedarpy cannot be installed, and ours is measured beside it: see build/cedar/venv.log")

@@ -15,6 +15,7 @@ import cells
 
 ENGINE = os.path.join(cells.ROOT, "build/cedar-corpus")
 SHARED = os.environ.get("FUMEHOOD_SHARED", os.path.normpath(os.path.join(cells.ROOT, "../shared")))
+LOGS = os.path.join(cells.ROOT, "build/cedar")
 CEDARPY = "cedarpy==4.12.2"
 
 # Name, script, mode, cases of the share, cases of the whole. A case is what the script's help says.
@@ -33,9 +34,10 @@ COMPARISONS = [
 def python():
     """A Python that has cedarpy: build/venv's. None where it cannot be had."""
     path = os.path.join(cells.ROOT, "build/venv/bin/python")
-    if subprocess.run([path, "-c", "import cedarpy"], stderr=subprocess.DEVNULL).returncode == 0 if os.path.exists(path) else False:
+    if os.path.exists(path) and subprocess.run([path, "-c", "import cedarpy"], stderr=subprocess.DEVNULL).returncode == 0:
         return path
-    log = open(os.path.join(cells.ROOT, "build/cedar/venv.log"), "w")
+    os.makedirs(LOGS, exist_ok=True)
+    log = open(os.path.join(LOGS, "venv.log"), "w")
     for command in ([sys.executable, "-m", "venv", "--clear", os.path.join(cells.ROOT, "build/venv")],
                     [path, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", CEDARPY]):
         if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log).returncode != 0:
@@ -71,7 +73,7 @@ def main():
     parser.add_argument("--record", action="store_true")
     parser.add_argument("names", nargs="*", help="only these comparisons")
     arguments = parser.parse_args()
-    os.makedirs(os.path.join(cells.ROOT, "build/cedar"), exist_ok=True)
+    os.makedirs(LOGS, exist_ok=True)
     if not os.access(ENGINE, os.X_OK):
         print("FAIL the Cedar engine: there is no build/cedar-corpus; make build/cedar-corpus makes it")
         return 1

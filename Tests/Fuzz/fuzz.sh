@@ -8,7 +8,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 name=${1:-} seconds=${2:-60}
 shared=${FUMEHOOD_SHARED:-$PWD/../shared}
-out=$PWD/build/fuzz
+out=build/fuzz
 targets=Tests/Fuzz/targets
 case $name in
 policy) modules='JSON Cedar' files="$targets/policy.swift $targets/World.swift" ;;
@@ -55,10 +55,10 @@ swiftc $flags -I "$out" -module-name Target $files $targets/Claim.swift $objects
 
 SWIFT_BACKTRACE=enable=no
 export SWIFT_BACKTRACE
-if [ -f "$seconds" ]; then exec "$out/$name" "$seconds" </dev/null; fi
+if [ -f "$seconds" ]; then exec "./$out/$name" "$seconds" </dev/null; fi
 FUMEHOOD_SHARED=$shared python3 Tests/Fuzz/seeds.py "$name" "$out/seeds/$name" || fail 'no seeds'
 case $name in profile) words=profile ;; *) words=cedar ;; esac
-"$out/$name" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=10 -max_len=8192 -print_final_stats=1 \
+"./$out/$name" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=10 -max_len=8192 -print_final_stats=1 \
     -dict="Tests/Fuzz/targets/$words.dict" -artifact_prefix="$out/found/$name-" \
     "$out/corpus/$name" "$out/seeds/$name" </dev/null >"$out/$name.log" 2>&1
 code=$?

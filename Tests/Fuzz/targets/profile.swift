@@ -27,12 +27,11 @@ private func check(_ bytes: [UInt8]) {
             _ = profile.files.access(to: rule.path)
         }
         for (limit, bound) in profile.limits { claim(bound >= 0, "a limit is not negative: \(limit) \(bound)") }
-
     } catch {
         guard let mark = error.mark else { return claim(false, "an error has a place: \(error)") }
         guard let source = sources.first(where: { $0.file == error.file }) else { return claim(false, "an error names a file that is there: \(error)") }
         // Every character that YAML breaks a line at counts.
-        let lines = source.bytes.count { $0 == 0x0a || $0 == 0x0d } + String(decoding: source.bytes, as: UTF8.self).unicodeScalars.count { "\u{85}\u{2028}\u{2029}".unicodeScalars.contains($0) } + 1
+        let lines = String(decoding: source.bytes, as: UTF8.self).unicodeScalars.count { "\n\r\u{85}\u{2028}\u{2029}".unicodeScalars.contains($0) } + 1
         claim(mark.line >= 1 && mark.line <= lines + 1, "the line is there: \(error)")
         claim(mark.column >= 1 && mark.column <= source.bytes.count + 1, "the column is there: \(error)")
         claim(!error.message.isEmpty, "an error says something")
