@@ -146,7 +146,7 @@ struct RunTests {
             "$0" run -w . -- /bin/sh -c 'touch started; exec sleep 60' & p=$!
             for i in $(seq 500); do [ -e started ] && break; sleep 0.02; done
             [ -d .claude ] && echo made; kill -9 $p
-            for i in $(seq 500); do [ -d .claude ] || break; sleep 0.02; done
+            for i in $(seq 500); do [ "$(ls -A)" = started ] && break; sleep 0.02; done
             ls -A
             """
         let run = try ground.run(["/bin/sh", "-c", script, Ground.program!])
