@@ -9,7 +9,8 @@ import Testing
 struct WriteTests {
     static let attempts = [
         "echo x > .git/hooks/pre-commit", "echo x >> .git/config", "rm -rf .git", "mv .git old && mkdir -p .git/hooks && echo x > .git/hooks/pre-commit",
-        "mv .git/hooks old", "ln -sf /tmp .git/hooks", "mkdir .claude", "rmdir .claude; mkdir .claude && touch .claude/settings.json", "mv .claude old; mkdir .claude",
+        "mv .git/hooks old", "ln -sf /tmp .git/hooks", "mkdir .claude", "rmdir .claude; mkdir .claude && touch .claude/settings.json",
+        "mv .claude old; mkdir .claude",
         "cp -r .git copy && rm -rf .git; mv -T copy .git", "mv fumehood old && mkdir -p fumehood/profiles", "touch fumehood/profiles/x", "touch fumehood.yaml",
         "mv -T old .git; ln -s old2 .mcp.json", "mkdir -p new/.git && mv -T --exchange new/.git .git",
     ]
@@ -17,7 +18,8 @@ struct WriteTests {
     /// Everything in the workspace but what the cell may add.
     private func state(_ ground: Ground) -> [String: String] {
         var state: [String: String] = [:]
-        for name in (try? FileManager.default.subpathsOfDirectory(atPath: ground.work)) ?? [] where !name.hasPrefix("copy") && !name.hasPrefix("new") && !name.hasPrefix("old") {
+        for name in (try? FileManager.default.subpathsOfDirectory(atPath: ground.work)) ?? []
+        where !name.hasPrefix("copy") && !name.hasPrefix("new") && !name.hasPrefix("old") {
             state[name] = ground.read(name) ?? "folder"
         }
         return state
@@ -41,7 +43,8 @@ struct WriteTests {
     func `the .git file of a worktree is protected itself`(caller: Caller) throws {
         let ground = try Ground(caller)
         try ground.put(".git", "gitdir: /elsewhere\n")
-        _ = try ground.cell(["--quiet", "-w", "."], ["/bin/sh", "-c", "echo gitdir: /tmp > .git; rm -f .git; mv .git old; mkdir -p .git/hooks; echo x > .git/hooks/x"])
+        _ = try ground.cell(
+            ["--quiet", "-w", "."], ["/bin/sh", "-c", "echo gitdir: /tmp > .git; rm -f .git; mv .git old; mkdir -p .git/hooks; echo x > .git/hooks/x"])
         #expect(ground.read(".git") == "gitdir: /elsewhere\n")
     }
 
@@ -50,7 +53,12 @@ struct WriteTests {
         let ground = try Ground(caller)
         try ground.put(".git/config", "[core]\n")
         try ground.put(".git/index", "1")
-        let run = try ground.cell(["-w", "."], ["/bin/sh", "-c", "echo 2 > .git/index.lock && mv .git/index.lock .git/index && mkdir -p a/b && mv a c && echo x > c/b/f && rm -r c && mkdir .git/refs"])
+        let run = try ground.cell(
+            ["-w", "."],
+            [
+                "/bin/sh", "-c",
+                "echo 2 > .git/index.lock && mv .git/index.lock .git/index && mkdir -p a/b && mv a c && echo x > c/b/f && rm -r c && mkdir .git/refs",
+            ])
         #expect(run.code == 0, "\(run.err)")
         #expect(ground.read(".git/index") == "2\n")
     }

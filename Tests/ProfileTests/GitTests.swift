@@ -13,7 +13,10 @@ struct GitTests {
     private func repository(_ caller: Caller, owner: UInt32? = nil) throws -> Ground {
         let ground = try Ground(caller)
         try ground.put("first.txt", "1\n")
-        for words in [["init", "-q", "-b", "main", "."], ["config", "user.name", "A"], ["config", "user.email", "a@example.org"], ["add", "."], ["commit", "-qm", "first"]] {
+        for words in [
+            ["init", "-q", "-b", "main", "."], ["config", "user.name", "A"], ["config", "user.email", "a@example.org"], ["add", "."],
+            ["commit", "-qm", "first"],
+        ] {
             let run = try ground.run(["git"] + words)
             #expect(run.code == 0, "\(run.err)")
         }
@@ -71,7 +74,8 @@ struct GitTests {
     @Test(arguments: Caller.possible)
     func `a new repository is made in a folder of its own`(caller: Caller) throws {
         let ground = try Ground(caller)
-        let script = "set -e; mkdir new && cd new && git init -q -b main . && echo x > x && git add x && git -c user.name=A -c user.email=a@example.org commit -qm first && git log --format=%s && git status --short"
+        let script =
+            "set -e; mkdir new && cd new && git init -q -b main . && echo x > x && git add x && git -c user.name=A -c user.email=a@example.org commit -qm first && git log --format=%s && git status --short"
         let run = try ground.cell(["-p", "git"], ["/bin/sh", "-c", script])
         check(run, "first\n")
         #expect(ground.read("new/.git/HEAD") == "ref: refs/heads/main\n")

@@ -58,7 +58,9 @@ struct ProgramTests {
     func `python has threads, subprocesses, sqlite and processes of its own`(caller: Caller) throws {
         let ground = try Ground(caller)
         try ground.put("helper.py", "value = 20\n")
-        try ground.put("main.py", """
+        try ground.put(
+            "main.py",
+            """
             import asyncio, concurrent.futures, getpass, multiprocessing, os, sqlite3, subprocess, tempfile, threading
             import helper
             total = []
@@ -87,10 +89,14 @@ struct ProgramTests {
         let ground = try Ground(caller)
         let made = try ground.run(["/usr/bin/python3", "-m", "venv", "--without-pip", ground.home + "/venv"])
         #expect(made.code == 0, "\(made.err)")
-        try ground.put(ground.home + "/venv/bin/greet", "#!\(ground.home)/venv/bin/python\nimport sys\nprint(sys.prefix, sys.prefix != sys.base_prefix)\n", mode: 0o755)
+        try ground.put(
+            ground.home + "/venv/bin/greet", "#!\(ground.home)/venv/bin/python\nimport sys\nprint(sys.prefix, sys.prefix != sys.base_prefix)\n", mode: 0o755)
         check(try ground.cell(["-p", "python"], [ground.home + "/venv/bin/greet"]), "\(ground.home)/venv True\n")
         check(try ground.cell(["-p", "python"], ["greet"], environment: ["PATH": ground.home + "/venv/bin:/usr/bin:/bin"]), "\(ground.home)/venv True\n")
-        check(try ground.cell(["-p", "python"], ["python", "-c", "import json, sys; print(sys.prefix)"], environment: ["PATH": ground.home + "/venv/bin:/usr/bin:/bin"]), "\(ground.home)/venv\n")
+        check(
+            try ground.cell(
+                ["-p", "python"], ["python", "-c", "import json, sys; print(sys.prefix)"], environment: ["PATH": ground.home + "/venv/bin:/usr/bin:/bin"]),
+            "\(ground.home)/venv\n")
     }
 
     @Test(arguments: Caller.possible)
@@ -116,7 +122,9 @@ struct ProgramTests {
     func `node runs modules, workers, children and timers`(caller: Caller) throws {
         let ground = try Ground(caller)
         try ground.put("m.js", "module.exports = x => x * 2\n")
-        try ground.put("main.js", """
+        try ground.put(
+            "main.js",
+            """
             const { Worker } = require('worker_threads'), { execSync } = require('child_process'), fs = require('fs'), os = require('os'), zlib = require('zlib')
             console.log(require('./m.js')(21), os.userInfo().username)
             console.log(execSync('echo child').toString().trim())
@@ -148,7 +156,9 @@ struct ProgramTests {
         let run = try Ground(caller).cell(["-p", "tool"], ["curl", "-sS", "--max-time", "5", "http://192.0.2.1/"])
         #expect(run.code == 7, "\(run.err)")
         #expect(fumehoodLines(run).count == 1)
-        #expect(run.errLines.last?.hasPrefix("fumehood: ") == true && run.errLines.last?.contains("socket(AF_INET, SOCK_STREAM)") == true && run.errLines.last?.contains(": add --net ...") == true, "\(run.err)")
+        #expect(
+            run.errLines.last?.hasPrefix("fumehood: ") == true && run.errLines.last?.contains("socket(AF_INET, SOCK_STREAM)") == true
+                && run.errLines.last?.contains(": add --net ...") == true, "\(run.err)")
     }
 
     @Test(.enabled(if: found("curl") != nil, "curl is absent"), arguments: Caller.possible)
@@ -186,7 +196,8 @@ struct ProgramTests {
     @Test(.enabled(if: found("gcc") != nil, "gcc is absent"), arguments: Caller.possible)
     func `paranoid runs one program that reads, computes and writes`(caller: Caller) throws {
         let ground = try Ground(caller)
-        try ground.put("hello.c", "#include <stdio.h>\nint main(void) { int n = 0, c; while ((c = getchar()) != EOF) n++; printf(\"%d bytes\\n\", n); return 0; }\n")
+        try ground.put(
+            "hello.c", "#include <stdio.h>\nint main(void) { int n = 0, c; while ((c = getchar()) != EOF) n++; printf(\"%d bytes\\n\", n); return 0; }\n")
         for (name, flags) in [("static", ["-static"]), ("dynamic", [])] {
             let made = try ground.run(["gcc", "-O1", "-o", name, "hello.c"] + flags)
             #expect(made.code == 0, "\(made.err)")

@@ -9,11 +9,15 @@ import Testing
 
 @Suite("a request becomes a cell")
 struct CellBuilderTests {
-    private func plan(_ profile: String, facts: HostFacts = .root, files: FakeFiles = .debian, _ change: @escaping @Sendable (inout CellRequest) -> Void = { _ in }) throws -> PlannedCell {
+    private func plan(
+        _ profile: String, facts: HostFacts = .root, files: FakeFiles = .debian, _ change: @escaping @Sendable (inout CellRequest) -> Void = { _ in }
+    ) throws -> PlannedCell {
         try PlannedCase(name: "x", facts: facts, files: files, profile: profile, change: change).planned()
     }
 
-    private func plan(facts: HostFacts = .root, files: FakeFiles = .debian, _ change: @escaping @Sendable (inout CellRequest) -> Void = { _ in }) throws -> PlannedCell {
+    private func plan(facts: HostFacts = .root, files: FakeFiles = .debian, _ change: @escaping @Sendable (inout CellRequest) -> Void = { _ in }) throws
+        -> PlannedCell
+    {
         try plan("base", facts: facts, files: files, change)
     }
 
@@ -56,8 +60,10 @@ struct CellBuilderTests {
     }
 
     @Test(arguments: [
-        ("/home/u", "/home/u"), ("/", "/home/cell"), ("/tmp", "/home/cell"), ("/usr/home", "/home/cell"), ("/etc", "/home/cell"), ("relative", "/home/cell"), ("", "/home/cell"),
-        ("/dev/null", "/home/cell"), ("/home/a:b", "/home/cell"), ("/home/a\nroot:x:0:0", "/home/cell"), ("/root/../home/./u/", "/home/u"), ("/nonexistent", "/nonexistent"),
+        ("/home/u", "/home/u"), ("/", "/home/cell"), ("/tmp", "/home/cell"), ("/usr/home", "/home/cell"), ("/etc", "/home/cell"), ("relative", "/home/cell"),
+        ("", "/home/cell"),
+        ("/dev/null", "/home/cell"), ("/home/a:b", "/home/cell"), ("/home/a\nroot:x:0:0", "/home/cell"), ("/root/../home/./u/", "/home/u"),
+        ("/nonexistent", "/nonexistent"),
     ])
     func `HOME is a private folder with the caller's path where that can be`(home: String, expected: String) throws {
         let cell = try plan { $0.environment["HOME"] = home }
@@ -68,7 +74,9 @@ struct CellBuilderTests {
 
     @Test func `the environment is made from nothing`() throws {
         let cell = try plan {
-            $0.environment.merge(["SECRET": "s", "LD_PRELOAD": "/x.so", "LANG": "de_DE", "LC_ALL": "C", "TZ": "UTC", "TERM": "xterm", "SSH_AUTH_SOCK": "/run/x"]) { $1 }
+            $0.environment.merge([
+                "SECRET": "s", "LD_PRELOAD": "/x.so", "LANG": "de_DE", "LC_ALL": "C", "TZ": "UTC", "TERM": "xterm", "SSH_AUTH_SOCK": "/run/x",
+            ]) { $1 }
         }
         let names = cell.spec.command.environment.map { String($0.prefix { $0 != "=" }) }
         #expect(names.sorted() == ["HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TERM", "TZ", "USER"])
@@ -96,7 +104,10 @@ struct CellBuilderTests {
 
     @Test func `arguments that exist and are not granted are named`() throws {
         let words: @Sendable (inout CellRequest) -> Void = {
-            $0.command = ["python3", "src", "--config=../.gitconfig", "-x", "/etc/services", "nothing", "--flag", "/dev/null", "/proc/self", "", "/", "/home/u", "-", "--=", "/tmp"]
+            $0.command = [
+                "python3", "src", "--config=../.gitconfig", "-x", "/etc/services", "nothing", "--flag", "/dev/null", "/proc/self", "", "/", "/home/u", "-",
+                "--=", "/tmp",
+            ]
         }
         #expect(try plan(words).unseen == ["src", "../.gitconfig"])
         #expect(try plan("python", words).unseen == ["../.gitconfig"])
@@ -122,10 +133,11 @@ struct CellBuilderTests {
     }
 
     @Test func `a command outside the view is said with the flag to add`() {
-        #expect(refusal {
-            $0.command = ["/home/u/tools/x"]
-            $0.findsRuntime = false
-        } == "`/home/u/tools/x`: command not found||127")
+        #expect(
+            refusal {
+                $0.command = ["/home/u/tools/x"]
+                $0.findsRuntime = false
+            } == "`/home/u/tools/x`: command not found||127")
         let files = FakeFiles.debian.adding("x /home/u/tools/x owner 1001\nx /home/u/.ssh/run owner 1001")
         for (command, folder) in [("/home/u/tools/x", "/home/u/tools"), ("/home/u/.ssh/run", "/home/u/.ssh")] {
             #expect(throws: CellError.commandOutside(command, grant: folder)) {
@@ -152,7 +164,9 @@ struct CellBuilderTests {
             $0.limits.cpuSeconds = 5
         }
         let limits = Dictionary(uniqueKeysWithValues: cell.spec.limits.map { ($0.name, $0) })
-        #expect(limits["nofile"] == ResourceLimit("nofile", 7, 100) && limits["nproc"] == ResourceLimit("nproc", 6, 50) && limits["cpu"] == ResourceLimit("cpu", 0, 5))
+        #expect(
+            limits["nofile"] == ResourceLimit("nofile", 7, 100) && limits["nproc"] == ResourceLimit("nproc", 6, 50)
+                && limits["cpu"] == ResourceLimit("cpu", 0, 5))
         #expect(limits["core"] == ResourceLimit("core", 4, 0))
         let free = try plan {
             $0.limits.cpuSeconds = 5
@@ -199,8 +213,9 @@ struct CellBuilderTests {
     @Test func `others' files in a writable folder are told`() throws {
         let files = FakeFiles.debian.adding("f /home/u/project/theirs owner 33\nf /home/u/project/more owner 34")
         let cell = try plan(files: files) { $0.rules.append(.init(.write, "/home/u/project", origin: "-w")) }
-        #expect(cell.notes == [
-            "`more` and 1 more in /home/u/project belongs to another user than the folder: the cell can read it, but not write, rename or remove it (EACCES, EOVERFLOW)"
-        ])
+        #expect(
+            cell.notes == [
+                "`more` and 1 more in /home/u/project belongs to another user than the folder: the cell can read it, but not write, rename or remove it (EACCES, EOVERFLOW)"
+            ])
     }
 }

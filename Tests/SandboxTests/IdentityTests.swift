@@ -77,7 +77,8 @@ struct IdentityTests {
 
     @Test(arguments: [
         ("         0          0 4294967295\n", [Identity.MapRange(inside: 0, outside: 0, count: .max)]), ("", []), ("0 0\n", []), ("0 0 -1\n", []),
-        ("0 0 1 x\n", [.init(inside: 0, outside: 0, count: 1)]), ("0 1000 1\n1 100000 65536\n", [.init(inside: 0, outside: 1000, count: 1), .init(inside: 1, outside: 100_000, count: 65_536)]),
+        ("0 0 1 x\n", [.init(inside: 0, outside: 0, count: 1)]),
+        ("0 1000 1\n1 100000 65536\n", [.init(inside: 0, outside: 1000, count: 1), .init(inside: 1, outside: 100_000, count: 65_536)]),
         ("0 0 4294967296\n", []),
     ])
     func `a map is read as the kernel writes it`(text: String, expected: [Identity.MapRange]) {
@@ -92,8 +93,12 @@ struct ProtectionsTests {
     }
 
     static let lacking: [(Int, ProtectionStatus)] = {
-        let names = ["renames across folders (ABI 2)", "truncate (ABI 3)", "TCP ports (ABI 4)", "ioctl on devices (ABI 5)", "abstract sockets and signals (ABI 6)"]
-        return [(0, .absent(missing: ["Landlock (Linux 5.13)"]))] + (1...5).map { ($0, .partial(missing: Array(names.dropFirst($0 - 1)))) } + [(6, .on), (7, .on), (8, .on)]
+        let names = [
+            "renames across folders (ABI 2)", "truncate (ABI 3)", "TCP ports (ABI 4)", "ioctl on devices (ABI 5)", "abstract sockets and signals (ABI 6)",
+        ]
+        return [(0, .absent(missing: ["Landlock (Linux 5.13)"]))] + (1...5).map { ($0, .partial(missing: Array(names.dropFirst($0 - 1)))) } + [
+            (6, .on), (7, .on), (8, .on),
+        ]
     }()
 
     @Test(arguments: lacking)

@@ -74,7 +74,8 @@ final class PlaceholderTests: Sendable {
     /// What is left when the launcher and its janitor are both killed.
     @Test func `an abandoned placeholder is taken over and removed`() throws {
         try makeFolder(".claude")
-        try FileManager.default.setAttributes([.posixPermissions: 0o500, .modificationDate: Date(timeIntervalSince1970: Double(Placeholders.mark))], ofItemAtPath: folder + "/.claude")
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o500, .modificationDate: Date(timeIntervalSince1970: Double(Placeholders.mark))], ofItemAtPath: folder + "/.claude")
         let inode = try status(".claude").inode
         #expect(try status(".claude").isPlaceholder)
         var held = try Placeholders.hold(absent: absent(".claude/settings.json"), present: [])

@@ -55,7 +55,8 @@ private let interpreters = FakeFiles.debian.adding(
     """)
 
 private func find(
-    _ command: String, path: String = "/usr/local/bin:/usr/bin:/bin", directory: String = "/home/u/project", more: [String: String] = [:], files: FakeFiles = interpreters
+    _ command: String, path: String = "/usr/local/bin:/usr/bin:/bin", directory: String = "/home/u/project", more: [String: String] = [:],
+    files: FakeFiles = interpreters
 ) -> String {
     let finder = RuntimeFinder(files: files, directory: directory, environment: ["PATH": path].merging(more) { $1 }, home: "/home/u")
     do {
@@ -88,8 +89,9 @@ struct RuntimeTests {
     @Test func `an interpreter is looked for as the caller would`() {
         #expect(find("/opt/tool/bin/tool", path: "/opt/node/bin:/usr/bin") == "/opt/tool/bin/tool <- /opt/node /opt/tool")
         let bin = "/home/u/.nvm/versions/node/v20.1.0/bin"
-        #expect(find("npm", path: bin) == "\(bin)/npm <- /home/u/.nvm/versions/node/v20.1.0 \(bin)/npm \(bin.dropLast(4))/lib/node_modules/npm/bin/npm-cli.js"
-            || find("npm", path: bin).hasPrefix("\(bin)/npm <- /home/u/.nvm/versions/node/v20.1.0 "))
+        #expect(
+            find("npm", path: bin) == "\(bin)/npm <- /home/u/.nvm/versions/node/v20.1.0 \(bin)/npm \(bin.dropLast(4))/lib/node_modules/npm/bin/npm-cli.js"
+                || find("npm", path: bin).hasPrefix("\(bin)/npm <- /home/u/.nvm/versions/node/v20.1.0 "))
     }
 
     @Test func `a virtual environment brings its base`() {
@@ -107,14 +109,21 @@ struct RuntimeTests {
 
     @Test func `a shim is looked through`() {
         #expect(find("python", path: "/home/u/.pyenv/shims") == "/home/u/.pyenv/versions/3.11.7/bin/python (shim) <- /home/u/.pyenv/versions/3.11.7")
-        #expect(find("python", path: "/home/u/.pyenv/shims", more: ["PYENV_VERSION": "3.12.1:3.11.7"]) == "/home/u/.pyenv/versions/3.12.1/bin/python (shim) <- /home/u/.pyenv/versions/3.12.1")
+        #expect(
+            find("python", path: "/home/u/.pyenv/shims", more: ["PYENV_VERSION": "3.12.1:3.11.7"])
+                == "/home/u/.pyenv/versions/3.12.1/bin/python (shim) <- /home/u/.pyenv/versions/3.12.1")
         let local = interpreters.adding("f /home/u/project/.python-version : 3.12.1\\n")
-        #expect(find("python", path: "/home/u/.pyenv/shims", directory: "/home/u/project/src", files: local).hasPrefix("/home/u/.pyenv/versions/3.12.1/bin/python (shim)"))
+        #expect(
+            find("python", path: "/home/u/.pyenv/shims", directory: "/home/u/project/src", files: local).hasPrefix(
+                "/home/u/.pyenv/versions/3.12.1/bin/python (shim)"))
         // A version that is a path leads nowhere else.
         #expect(find("python", path: "/home/u/.pyenv/shims", more: ["PYENV_VERSION": "../../bin"]).hasPrefix("/home/u/.pyenv/shims/python <- "))
     }
 
-    static let greedy = ["/home/u/bin/mine", "/home/u/.local/bin/flake8", "/home/u/evil/bin/python", "/opt/bin/odd", "/rootbin", "/home/u/project/circle", "/home/u/.pyenv/shims/python"]
+    static let greedy = [
+        "/home/u/bin/mine", "/home/u/.local/bin/flake8", "/home/u/evil/bin/python", "/opt/bin/odd", "/rootbin", "/home/u/project/circle",
+        "/home/u/.pyenv/shims/python",
+    ]
 
     @Test(arguments: greedy)
     func `no home, no folder above one and not the root is granted`(command: String) {

@@ -9,7 +9,9 @@ import Testing
 @testable import Session
 
 private func trap(_ number: Int32, _ arguments: UInt64...) -> Trap {
-    Trap(id: 1, thread: 2, number: number, architecture: Architecture.native.auditIdentity, arguments: arguments + Array(repeating: 0, count: 6 - arguments.count))
+    Trap(
+        id: 1, thread: 2, number: number, architecture: Architecture.native.auditIdentity,
+        arguments: arguments + Array(repeating: 0, count: 6 - arguments.count))
 }
 
 private let socket: Int32 = 41, unshare: Int32 = 272, ptrace: Int32 = 101, ioctl: Int32 = 16
@@ -32,7 +34,9 @@ struct DenialBookTests {
     @Test(arguments: [(socket, [2, 1]), (unshare, [0x1000_0000]), (ptrace, [16, 1]), (9999, []), (-1, [])] as [(Int32, [UInt64])])
     func `every call gets an errno, the same each time`(number: Int32, arguments: [UInt64]) {
         var book = book()
-        let call = Trap(id: 1, thread: 2, number: number, architecture: Architecture.native.auditIdentity, arguments: arguments + Array(repeating: 0, count: 6 - arguments.count))
+        let call = Trap(
+            id: 1, thread: 2, number: number, architecture: Architecture.native.auditIdentity,
+            arguments: arguments + Array(repeating: 0, count: 6 - arguments.count))
         let code = book.answer(call)
         #expect((1...4095).contains(code))
         #expect(book.answer(call) == code)

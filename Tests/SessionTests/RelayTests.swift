@@ -63,7 +63,9 @@ struct RelayTests {
         var got: [UInt8] = []
         var waits: Set<String> = []
         for _ in 0..<2000 where got.count < sent.count {
-            if offset < sent.count, case .moved(let n) = Transfer.write(sent[offset..<min(sent.count, offset + 65_536)], to: source.pipe.write.number) { offset += n }
+            if offset < sent.count, case .moved(let n) = Transfer.write(sent[offset..<min(sent.count, offset + 65_536)], to: source.pipe.write.number) {
+                offset += n
+            }
             let waiting = relay.pump()
             waits.insert("\(waiting)")
             if waiting == .sink || offset == sent.count { got += drain(sink.pipe.read.number) }

@@ -19,28 +19,34 @@ private func filtered(_ pieces: [ArraySlice<UInt8>]) -> [UInt8] {
 @Suite("harmless terminal output")
 struct TerminalFilterTests {
     static let kept = [
-        "plain text, tabs\tand lines\r\n", "\u{8}", "\u{1b}[0m", "\u{1b}[1;31mred\u{1b}[m", "\u{1b}[38;5;200mx\u{1b}[0m", "\u{1b}[38:2:1:2:3m", "\u{1b}[K", "\u{1b}[2K",
+        "plain text, tabs\tand lines\r\n", "\u{8}", "\u{1b}[0m", "\u{1b}[1;31mred\u{1b}[m", "\u{1b}[38;5;200mx\u{1b}[0m", "\u{1b}[38:2:1:2:3m", "\u{1b}[K",
+        "\u{1b}[2K",
         letters(Array("grün 漢字 👍🏽 e\u{301}".utf8)),
     ]
 
     static let changed: [(String, String)] = [
         ("\u{7}", ""), ("a\u{7}b", "ab"),
         // The clipboard, a title, a link, a notification.
-        ("\u{1b}]52;c;aGk=\u{7}x", "^[]52;c;aGk=x"), ("\u{1b}]52;c;?\u{1b}\\", "^[]52;c;?^[\\"), ("\u{1b}]0;title\u{7}", "^[]0;title"), ("\u{1b}]8;;http://x\u{1b}\\y", "^[]8;;http://x^[\\y"),
+        ("\u{1b}]52;c;aGk=\u{7}x", "^[]52;c;aGk=x"), ("\u{1b}]52;c;?\u{1b}\\", "^[]52;c;?^[\\"), ("\u{1b}]0;title\u{7}", "^[]0;title"),
+        ("\u{1b}]8;;http://x\u{1b}\\y", "^[]8;;http://x^[\\y"),
         ("\u{9d}52;c;aGk=\u{9c}", "\\x9d52;c;aGk=\\x9c"),
         // Queries that answer into the input.
         ("\u{1b}P$qm\u{1b}\\", "^[P$qm^[\\"), ("\u{1b}[6n", "^[[6n"), ("\u{1b}[c", "^[[c"), ("\u{1b}[>q", "^[[>q"), ("\u{1b}Z", "^[Z"), ("\u{5}", "^E"),
         // Other strings, screens, modes, keys, resets.
-        ("\u{1b}_x\u{1b}\\", "^[_x^[\\"), ("\u{1b}^x\u{1b}\\", "^[^x^[\\"), ("\u{1b}X", "^[X"), ("\u{1b}[?1049h", "^[[?1049h"), ("\u{1b}[2J", "^[[2J"), ("\u{1b}[H", "^[[H"),
-        ("\u{1b}c", "^[c"), ("\u{1b}[?2004h", "^[[?2004h"), ("\u{1b}[21t", "^[[21t"), ("\u{1b}[5i", "^[[5i"), ("\u{1b}(0", "^[(0"), ("\u{1b}[>4;1m", "^[[>4;1m"), ("\u{1b}[?4m", "^[[?4m"),
+        ("\u{1b}_x\u{1b}\\", "^[_x^[\\"), ("\u{1b}^x\u{1b}\\", "^[^x^[\\"), ("\u{1b}X", "^[X"), ("\u{1b}[?1049h", "^[[?1049h"), ("\u{1b}[2J", "^[[2J"),
+        ("\u{1b}[H", "^[[H"),
+        ("\u{1b}c", "^[c"), ("\u{1b}[?2004h", "^[[?2004h"), ("\u{1b}[21t", "^[[21t"), ("\u{1b}[5i", "^[[5i"), ("\u{1b}(0", "^[(0"),
+        ("\u{1b}[>4;1m", "^[[>4;1m"), ("\u{1b}[?4m", "^[[?4m"),
         ("\u{1b}[1\"q", "^[[1\"q"), ("\u{1b}[!p", "^[[!p"),
         // Controls inside a sequence, sequences inside a sequence.
         ("\u{1b}[3\u{1b}]52;c;x\u{7}", "^[[3^[]52;c;x"), ("\u{1b}\u{1b}]0;x\u{7}", "^[^[]0;x"), ("\u{1b}[\u{18}31m", "^[[^X31m"), ("\u{1b}[3\n1m", "^[[3\n1m"),
         // 8-bit controls, alone and in UTF-8.
-        ("\u{9b}31m", "\\x9b31m"), ("\u{90}q", "\\x90q"), ("\u{c2}\u{9b}31m", "\\xc2\\x9b31m"), ("\u{c2}\u{9d}52;c;x", "\\xc2\\x9d52;c;x"), ("\u{c2}\u{80}", "\\xc2\\x80"),
+        ("\u{9b}31m", "\\x9b31m"), ("\u{90}q", "\\x90q"), ("\u{c2}\u{9b}31m", "\\xc2\\x9b31m"), ("\u{c2}\u{9d}52;c;x", "\\xc2\\x9d52;c;x"),
+        ("\u{c2}\u{80}", "\\xc2\\x80"),
         ("\u{0}", "^@"), ("\u{7f}", "^?"), ("\u{e}\u{f}", "^N^O"), ("\u{ff}\u{fe}", "\\xff\\xfe"),
         // UTF-8 that is cut short or wrong hides nothing.
-        ("\u{e2}\u{1b}]0;x\u{7}", "\\xe2^[]0;x"), ("\u{f0}\u{9f}A", "\\xf0\\x9fA"), ("\u{c2}", "\\xc2"), ("\u{1b}", "^["), ("\u{1b}[", "^[["), ("\u{1b}[31", "^[[31"),
+        ("\u{e2}\u{1b}]0;x\u{7}", "\\xe2^[]0;x"), ("\u{f0}\u{9f}A", "\\xf0\\x9fA"), ("\u{c2}", "\\xc2"), ("\u{1b}", "^["), ("\u{1b}[", "^[["),
+        ("\u{1b}[31", "^[[31"),
         ("\u{1b}[" + String(repeating: "1;", count: 40) + "m", "^[[" + String(repeating: "1;", count: 40) + "m"),
     ]
 

@@ -31,7 +31,8 @@ struct FakeFiles: HostFiles {
         for line in table.split(separator: "\n") where !line.allSatisfy({ $0 == " " }) {
             let halves = line.split(separator: ":", maxSplits: 1)
             let words = halves[0].split(separator: " ").map(String.init)
-            let contents = halves.count > 1 ? String(halves[1].drop { $0 == " " }).split(separator: "\\n", omittingEmptySubsequences: false).joined(separator: "\n") : ""
+            let contents =
+                halves.count > 1 ? String(halves[1].drop { $0 == " " }).split(separator: "\\n", omittingEmptySubsequences: false).joined(separator: "\n") : ""
             var owner: UInt32 = 0
             if let at = words.firstIndex(of: "owner") { owner = UInt32(words[at + 1]) ?? 0 }
             let node: Node =

@@ -29,31 +29,60 @@ struct GoldenPlanTests {
             list.append((user, PlannedCase(name: "user-landlock-\(abi)", facts: .ordinary.with { $0.landlockABI = abi })))
         }
         list.append((user, PlannedCase(name: "one-mapped-id", facts: .root.mapping([.init(inside: 0, outside: 1001, count: 1)]))))
-        list.append((root, PlannedCase(name: "rootless", facts: .root.mapping([.init(inside: 0, outside: 1001, count: 1), .init(inside: 1, outside: 100_000, count: 65536)]))))
+        list.append(
+            (
+                root,
+                PlannedCase(
+                    name: "rootless", facts: .root.mapping([.init(inside: 0, outside: 1001, count: 1), .init(inside: 1, outside: 100_000, count: 65536)]))
+            ))
         for (who, base, facts) in [("root", root, HostFacts.root), ("user", user, .ordinary)] {
             list.append((base, PlannedCase(name: "\(who)-cgroup-v2", facts: facts.with { $0.groups = .v2("/sys/fs/cgroup/cells/1") })))
-            list.append((base, PlannedCase(name: "\(who)-cgroup-v1", facts: facts.with {
-                $0.groups = .v1(["/sys/fs/cgroup/pids/cells/1/tasks", "/sys/fs/cgroup/memory/cells/1/tasks"])
-            })))
+            list.append(
+                (
+                    base,
+                    PlannedCase(
+                        name: "\(who)-cgroup-v1",
+                        facts: facts.with {
+                            $0.groups = .v1(["/sys/fs/cgroup/pids/cells/1/tasks", "/sys/fs/cgroup/memory/cells/1/tasks"])
+                        })
+                ))
             list.append((base, PlannedCase(name: "\(who)-write", facts: facts, change: { write(&$0) })))
-            list.append((base, PlannedCase(name: "\(who)-kernel-5.4", facts: facts.with {
-                $0.kernel = .init(5, 4)
-                $0.landlockABI = 0
-                $0.namespaces["time"] = nil
-            })))
-            list.append((base, PlannedCase(name: "\(who)-kernel-6.1", facts: facts.with {
-                $0.kernel = .init(6, 1)
-                $0.landlockABI = 2
-            })))
+            list.append(
+                (
+                    base,
+                    PlannedCase(
+                        name: "\(who)-kernel-5.4",
+                        facts: facts.with {
+                            $0.kernel = .init(5, 4)
+                            $0.landlockABI = 0
+                            $0.namespaces["time"] = nil
+                        })
+                ))
+            list.append(
+                (
+                    base,
+                    PlannedCase(
+                        name: "\(who)-kernel-6.1",
+                        facts: facts.with {
+                            $0.kernel = .init(6, 1)
+                            $0.landlockABI = 2
+                        })
+                ))
         }
         for (name, network) in [("none", CellSpec.Network.none), ("loopback", .loopback), ("host", .host)] {
             list.append((root, PlannedCase(name: "network-\(name)", change: { $0.network = network })))
         }
         for waiver in Waiver.allCases where waiver != .user {
-            list.append((root, PlannedCase(name: "waive-\(waiver.rawValue)", change: {
-                $0.waived = [waiver]
-                if waiver == .net { $0.network = .host }
-            })))
+            list.append(
+                (
+                    root,
+                    PlannedCase(
+                        name: "waive-\(waiver.rawValue)",
+                        change: {
+                            $0.waived = [waiver]
+                            if waiver == .net { $0.network = .host }
+                        })
+                ))
         }
         list.append((root, PlannedCase(name: "terminal", terminal: true)))
         list.append((root, PlannedCase(name: "require-all", strict: true)))

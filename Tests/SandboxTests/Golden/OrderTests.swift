@@ -110,10 +110,11 @@ struct OrderRule: Sendable, CustomTestStringConvertible {
 
 @Suite("the order that works")
 struct OrderTests {
-    static let cases = GoldenPlanTests.every + [
-        PlannedCase(name: "loopback as a user", facts: .ordinary, change: { $0.network = .loopback }),
-        PlannedCase(name: "v1 as a user with a terminal", facts: .ordinary.with { $0.groups = .v1(["/g/tasks"]) }, terminal: true),
-    ]
+    static let cases =
+        GoldenPlanTests.every + [
+            PlannedCase(name: "loopback as a user", facts: .ordinary, change: { $0.network = .loopback }),
+            PlannedCase(name: "v1 as a user with a terminal", facts: .ordinary.with { $0.groups = .v1(["/g/tasks"]) }, terminal: true),
+        ]
 
     /// Planned once: there are many rules.
     static let operations = Result { try cases.map { (name: $0.name, operations: try $0.plan().steps.map(\.operation)) } }
@@ -139,7 +140,9 @@ struct OrderTests {
     @Test(arguments: cases)
     func `what no plan may lack is there once`(cell: PlannedCase) throws {
         let operations = try cell.plan().steps.map(\.operation)
-        for wanted: Operation in [.deathSignal, .makePrivate, .pivot, .dropCapabilities, .noNewPrivileges, .nonDumpable, .forgetArguments, .seal, .reap, .resetSignals] {
+        for wanted: Operation in [
+            .deathSignal, .makePrivate, .pivot, .dropCapabilities, .noNewPrivileges, .nonDumpable, .forgetArguments, .seal, .reap, .resetSignals,
+        ] {
             #expect(operations.count { $0 == wanted } == 1, "\(wanted.text)")
         }
         #expect(operations.count { if case .commandFilter = $0 { true } else { false } } == 1)
@@ -190,7 +193,8 @@ struct OrderTests {
         let spec = try cell.planned().spec
         let proofs = LaunchPlan(for: spec).steps.compactMap { if case .prove(let proof) = $0.operation { proof } else { nil } }
         for wanted: Proof in [
-            .childOfFirst, .noNewPrivileges, .capabilitiesEmpty, .capability, .identity, .descriptorsCloseOnExec, .unshareUser, .mount, .create("/.fumehood-proof"),
+            .childOfFirst, .noNewPrivileges, .capabilitiesEmpty, .capability, .identity, .descriptorsCloseOnExec, .unshareUser, .mount,
+            .create("/.fumehood-proof"),
             .absent("/sys/kernel"),
         ] { #expect(proofs.contains(wanted), "\(wanted.text)") }
         let proc = !spec.waived.contains(.proc)
