@@ -49,7 +49,7 @@ let package = Package(
         .executableTarget(
             name: "fumehood",
             dependencies: [
-                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session",
+                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -61,6 +61,7 @@ let package = Package(
         tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
         tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
+        tests("PolicyCommandTests", ["JSON"]),
         tests("TidyTests", []),
         tests("FumehoodTests", ["fumehood", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ]
