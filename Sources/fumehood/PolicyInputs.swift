@@ -72,7 +72,7 @@ struct PolicyInputs: ParsableArguments {
             for (name, text) in [("principal", principal), ("action", action), ("resource", resource)] {
                 let flag = SourceText(name: "--\(name)", text ?? "")
                 do throws(CedarError) { members.append(JSON.Member(name: name, value: try PolicyParser.entity(flag).json)) } catch {
-                    throw PolicyFailure("\(error.rendered(in: flag))\nhelp: an entity is a type and an id: User::\"alice\"")
+                    throw PolicyFailure(error, in: flag)
                 }
             }
             if let context {

@@ -27,23 +27,24 @@ private func newCase(_ n: Int64) -> PolicyCase {
 }
 
 @Suite struct ToolsCaseTests {
-    private static let table: [(Int64, @Sendable (inout PolicyCase, PolicyPlaces) throws -> Void, [String])] = [
-        (0, { $0.verdict = .throttle; $0.decision = .allow; $0.throttle = Throttle("10/60s"); $0.redact = ["secret"] }, []),
-        (1, { $0.verdict = .ask; $0.decision = .allow; $0.ask = "sure?" }, []),
-        (2, { $0.verdict = .deny; $0.decision = .deny; $0.redact = [] }, []),
-        (0, { $0.match = [try $1.resolve("reads")]; $0.notMatch = [try $1.resolve("asks")] }, []),
-        (3, { $0.match = [try $1.resolve("watches")]; $0.decision = .allow }, []),
-        (0, { $0.errors = [try $1.resolve("fails")] }, []),
-        (0, { $0.verdict = .allow }, ["the verdict should be allow and is throttle"]),
-        (2, { $0.decision = .allow }, ["the decision should be allow and is deny"]),
-        (0, { $0.match = [try $1.resolve("asks")] }, ["`asks` should match and does not"]),
-        (1, { $0.notMatch = [try $1.resolve("asks")] }, ["`asks` should not match and does"]),
-        (0, { $0.errors = [] }, ["the policies that fail should be none and is `fails`"]),
-        (1, { $0.ask = "really?" }, ["`really?` should be asked and `sure?` is"]),
-        (0, { $0.ask = "sure?" }, ["`sure?` should be asked and nothing is"]),
-        (0, { $0.throttle = Throttle("10/1h") }, ["the rate should be 10/1h and is 10/1m"]),
-        (2, { $0.redact = ["secret"] }, ["the redacted fields should be `secret` and is none"]),
-        (0, { $0.raise = 3 }, ["the new limit should be 3 and is none"]),
+    private typealias Expect = @Sendable (inout PolicyCase, PolicyPlaces) throws -> Void
+    private static let table: [(n: Int64, expect: Expect, differences: [String])] = [
+        (0, { test, _ in test.verdict = .throttle; test.decision = .allow; test.throttle = Throttle("10/60s"); test.redact = ["secret"] }, []),
+        (1, { test, _ in test.verdict = .ask; test.decision = .allow; test.ask = "sure?" }, []),
+        (2, { test, _ in test.verdict = .deny; test.decision = .deny; test.redact = [] }, []),
+        (0, { test, places in test.match = [try places.resolve("reads")]; test.notMatch = [try places.resolve("asks")] }, []),
+        (3, { test, places in test.match = [try places.resolve("watches")]; test.decision = .allow }, []),
+        (0, { test, places in test.errors = [try places.resolve("fails")] }, []),
+        (0, { test, _ in test.verdict = .allow }, ["the verdict should be allow and is throttle"]),
+        (2, { test, _ in test.decision = .allow }, ["the decision should be allow and is deny"]),
+        (0, { test, places in test.match = [try places.resolve("asks")] }, ["`asks` should match and does not"]),
+        (1, { test, places in test.notMatch = [try places.resolve("asks")] }, ["`asks` should not match and does"]),
+        (0, { test, _ in test.errors = [] }, ["the policies that fail should be none and is `fails`"]),
+        (1, { test, _ in test.ask = "really?" }, ["`really?` should be asked and `sure?` is"]),
+        (0, { test, _ in test.ask = "sure?" }, ["`sure?` should be asked and nothing is"]),
+        (0, { test, _ in test.throttle = Throttle("10/1h") }, ["the rate should be 10/1h and is 10/1m"]),
+        (2, { test, _ in test.redact = ["secret"] }, ["the redacted fields should be `secret` and is none"]),
+        (0, { test, _ in test.raise = 3 }, ["the new limit should be 3 and is none"]),
     ]
 
     @Test(arguments: table.indices)

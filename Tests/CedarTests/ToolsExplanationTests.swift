@@ -41,6 +41,13 @@ private func explain(_ text: String, n: Int64 = 1, entities: [Entity] = []) thro
         #expect(all.count == 2 && passed == 1 && total == 3)
     }
 
+    @Test func `blanks and comments are left out of what was written, strings are not`() throws {
+        let found = try explain("permit(principal, action, resource) when { context has s && context.s // note \"\n ==\t\"a  // \\\" b\" };")
+        guard case .unmet(let conjuncts, _, _) = found.accounts[0].status else { return }
+        #expect(conjuncts.map(\.text) == ["context has s", "context.s == \"a  // \\\" b\""])
+        #expect(conjuncts[1].failure == "the record has no attribute `s`")
+    }
+
     @Test func `of an unless the disjunct that holds is shown`() throws {
         let found = try explain("permit(principal, action, resource) unless { context has s || context.n == 1 };")
         let conjunct = try unmet(found.accounts[0])

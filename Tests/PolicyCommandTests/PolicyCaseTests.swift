@@ -67,12 +67,12 @@ struct PolicyCaseTests {
     private static let wrong: [(String, String, String)] = [
         ("verdict: allow\nextra: 1", "", "a.cases.yaml:10:5: cases[0]: unknown key `extra`"),
         ("verdict: alow", "", "a.cases.yaml:9:14: cases[0].verdict: expected `allow`, `throttle`, `ask`, `deny` or `kill`, found `alow`\nhelp: did you mean `allow`?"),
-        ("match: [bgi]", "", "a.cases.yaml:9:13: cases[0].match[0]: there is no policy `bgi`\nhelp: did you mean `big`?"),
+        ("match: [bigg]", "", "a.cases.yaml:9:13: cases[0].match[0]: there is no policy `bigg`\nhelp: did you mean `big`?"),
         ("entities: []", "", "a.cases.yaml:4:5: cases[0]: the case expects nothing"),
         ("verdict: allow\nobligations: { throttle: often }", "", "a.cases.yaml:10:30: cases[0].obligations.throttle: `often` is no rate"),
         ("verdict: allow\nentities: [{ uid: Tool::t }]", "", "a.cases.yaml:10:23: cases[0].entities[0].uid: `Tool::t` is no entity"),
         ("verdict: allow", "mode: lax", "a.cases.yaml:2:7: mode: expected `strict` or `exact`"),
-        ("verdict: allow", "policies: absent", "cannot read `./absent`: no such file or directory"),
+        ("verdict: allow", "policies: absent", "cannot read `absent`: no such file or directory"),
     ]
 
     @Test(arguments: wrong.indices)
@@ -80,7 +80,7 @@ struct PolicyCaseTests {
         let (lines, top, message) = Self.wrong[index]
         let folder = try folder(cases(lines, top: top))
         let ran = try Command.policy(["test", "."], in: folder.path)
-        #expect(ran.code == 2 && ran.err.replacingOccurrences(of: "`./", with: "`./").hasPrefix(message), "\(ran)")
+        #expect(ran.code == 2 && ran.err.hasPrefix(message), "\(ran)")
     }
 
     @Test func `a request that does not fit the schema is 2, at its case`() throws {

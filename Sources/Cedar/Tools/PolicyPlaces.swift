@@ -37,14 +37,32 @@ public struct PolicyPlaces: Sendable {
     /// What the author wrote at a span of a policy's text, its blanks and comments made one blank.
     public func text(_ span: SourceSpan, of id: Text) -> String? {
         guard let source = sources[id], span.start < span.end, Int(span.end) <= source.bytes.count else { return nil }
-        let written = String(decoding: source.bytes[Int(span.start)..<Int(span.end)], as: UTF8.self)
-        var out = ""
-        for line in written.split(whereSeparator: \.isNewline) {
-            let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
-            let code = words.prefix { !$0.hasPrefix("//") }.joined(separator: " ")
-            if !code.isEmpty { out += (out.isEmpty ? "" : " ") + code }
+        let written = source.bytes[Int(span.start)..<Int(span.end)]
+        let slash = UInt8(ascii: "/")
+        let quote = UInt8(ascii: "\"")
+        var out: [UInt8] = []
+        var index = written.startIndex
+        var isBlank = false
+        while index < written.endIndex {
+            let byte = written[index]
+            if byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D {
+                isBlank = true
+                index += 1
+            } else if byte == slash, index + 1 < written.endIndex, written[index + 1] == slash {
+                index = written[index...].firstIndex(of: 0x0A) ?? written.endIndex
+            } else {
+                if isBlank, !out.isEmpty { out.append(0x20) }
+                isBlank = false
+                let start = index
+                index += 1
+                if byte == quote {
+                    while index < written.endIndex, written[index] != quote { index += written[index] == UInt8(ascii: "\\") ? 2 : 1 }
+                    index = min(index + 1, written.endIndex)
+                }
+                out += written[start..<index]
+            }
         }
-        return out
+        return String(decoding: out, as: UTF8.self)
     }
 
     /// The part of an id after its layer.
