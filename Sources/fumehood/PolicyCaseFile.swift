@@ -18,7 +18,7 @@ struct PolicyCaseFile {
 
     static let keys = ["fumehood", "policies", "schema", "mode", "entities", "cases"]
     static let caseKeys = [
-        "name", "principal", "action", "resource", "context", "entities", "match", "not_match", "decision", "verdict", "errors", "obligations",
+        "name", "principal", "action", "resource", "context", "entities", "match", "not_match", "decision", "verdict", "errors", "obligations"
     ]
 
     init(_ path: String) throws {
@@ -28,10 +28,11 @@ struct PolicyCaseFile {
         let folder = PolicyFiles.folder(of: path)
         self.path = path
         self.folder = folder
-        policies = try top["policies"].map { field -> [String] in
-            if case .list = field.node.content { return try field.texts() }
-            return [try field.text()]
-        }.map { $0.map { PolicyFiles.join(folder, $0) } } ?? [folder]
+        policies =
+            try top["policies"].map { field -> [String] in
+                if case .list = field.node.content { return try field.texts() }
+                return [try field.text()]
+            }.map { $0.map { PolicyFiles.join(folder, $0) } } ?? [folder]
         schema = try top["schema"]?.text()
         mode = try top["mode"]?.choice(["strict", "exact"]) == "exact" ? .exact : .strict
         entities = top["entities"]
@@ -83,7 +84,9 @@ struct PolicyCaseFile {
         test.ask = try map["ask"].map { Text(try $0.anyText()) }
         test.throttle = try map["throttle"].map { field in
             let text = try field.text()
-            guard let throttle = Throttle(Text(text)) else { throw field.error("`\(text)` is no rate", help: "write a number of calls and a window, such as 10/1m") }
+            guard let throttle = Throttle(Text(text)) else {
+                throw field.error("`\(text)` is no rate", help: "write a number of calls and a window, such as 10/1m")
+            }
             return throttle
         }
         test.redact = try map["redact"].map { try $0.texts().map { Text($0) } }

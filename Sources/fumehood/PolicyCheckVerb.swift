@@ -15,7 +15,8 @@ struct PolicyCheckVerb: ParsableCommand {
 
     enum Severity: String, ExpressibleByArgument, CaseIterable { case error, warning }
 
-    @Option(name: .customLong("schema"), help: ArgumentHelp("the schema, as text or JSON (default: the one *.cedarschema beside the policies)", valueName: "file"))
+    @Option(
+        name: .customLong("schema"), help: ArgumentHelp("the schema, as text or JSON (default: the one *.cedarschema beside the policies)", valueName: "file"))
     var schema: String?
     @Option(name: .customLong("mode"), help: "strict: as in a session, with the static checks. exact: as Cedar alone")
     var mode: PolicyModeFlag = .strict
@@ -33,7 +34,7 @@ struct PolicyCheckVerb: ParsableCommand {
                 PolicyJudging.write([
                     "fumehood": 1, "verdict": .string(holds ? "holds" : "found"), "policies": .integer(Int64(check.count)),
                     "validated": .bool(schema != nil), "errors": .integer(Int64(check.errors)), "warnings": .integer(Int64(check.warnings)),
-                    "problems": .array(check.problems.map(\.json)),
+                    "problems": .array(check.problems.map(\.json))
                 ])
                 return holds
             }

@@ -18,7 +18,8 @@ struct PolicyImportVerb: ParsableCommand {
 
     enum Source: String, ExpressibleByArgument, CaseIterable { case claudeCode = "claude-code" }
 
-    @Option(name: .customLong("out"), help: ArgumentHelp("write the policies here and their schema beside it (default: the policies to stdout)", valueName: "file"))
+    @Option(
+        name: .customLong("out"), help: ArgumentHelp("write the policies here and their schema beside it (default: the policies to stdout)", valueName: "file"))
     var out: String?
     @Option(name: .customLong("server"), help: ArgumentHelp("what the agent's own tools are the tools of", valueName: "name"))
     var server = "claude-code"
@@ -43,7 +44,9 @@ struct PolicyImportVerb: ParsableCommand {
             let environment = Host.environment().first { $0.name == "HOME" }?.value
             let home = self.home ?? Host.home(environment) ?? "/nonexistent"
             let directory: String
-            if let project { directory = project } else {
+            if let project {
+                directory = project
+            } else {
                 do { directory = try Files.currentDirectory() } catch { throw PolicyFailure("the current directory is gone", help: "name one with --project") }
             }
             var list = PermissionList()
@@ -102,7 +105,7 @@ struct PolicyImportVerb: ParsableCommand {
             PolicyJudging.write([
                 "fumehood": 1, "verdict": .string(result.left.isEmpty ? "holds" : "found"), "translated": .integer(Int64(result.translated)),
                 "rules": .array(result.entries.map(\.json)), "settings": .array(result.settings.map { .string($0) }),
-                "policies": .string(result.policies), "schema": .string(result.schema),
+                "policies": .string(result.policies), "schema": .string(result.schema)
             ])
             return
         }

@@ -15,7 +15,8 @@ enum PolicyModeFlag: String, ExpressibleByArgument, CaseIterable {
 struct PolicyInputs: ParsableArguments {
     @Option(name: .customLong("policies"), help: ArgumentHelp("a policy file, or a folder of *.cedar (repeatable; all are one set)", valueName: "file|dir"))
     var policies: [String] = []
-    @Option(name: .customLong("schema"), help: ArgumentHelp("the schema, as text or JSON (default: the one *.cedarschema beside the policies)", valueName: "file"))
+    @Option(
+        name: .customLong("schema"), help: ArgumentHelp("the schema, as text or JSON (default: the one *.cedarschema beside the policies)", valueName: "file"))
     var schema: String?
     @Option(name: .customLong("entities"), help: ArgumentHelp("the entities, a JSON list (default: none but the schema's actions)", valueName: "file"))
     var entities: String?

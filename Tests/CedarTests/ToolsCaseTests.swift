@@ -29,11 +29,45 @@ private func newCase(_ n: Int64) -> PolicyCase {
 @Suite struct ToolsCaseTests {
     private typealias Expect = @Sendable (inout PolicyCase, PolicyPlaces) throws -> Void
     private static let table: [(n: Int64, expect: Expect, differences: [String])] = [
-        (0, { test, _ in test.verdict = .throttle; test.decision = .allow; test.throttle = Throttle("10/60s"); test.redact = ["secret"] }, []),
-        (1, { test, _ in test.verdict = .ask; test.decision = .allow; test.ask = "sure?" }, []),
-        (2, { test, _ in test.verdict = .deny; test.decision = .deny; test.redact = [] }, []),
-        (0, { test, places in test.match = [try places.resolve("reads")]; test.notMatch = [try places.resolve("asks")] }, []),
-        (3, { test, places in test.match = [try places.resolve("watches")]; test.decision = .allow }, []),
+        (
+            0,
+            { test, _ in
+                test.verdict = .throttle
+                test.decision = .allow
+                test.throttle = Throttle("10/60s")
+                test.redact = ["secret"]
+            }, []
+        ),
+        (
+            1,
+            { test, _ in
+                test.verdict = .ask
+                test.decision = .allow
+                test.ask = "sure?"
+            }, []
+        ),
+        (
+            2,
+            { test, _ in
+                test.verdict = .deny
+                test.decision = .deny
+                test.redact = []
+            }, []
+        ),
+        (
+            0,
+            { test, places in
+                test.match = [try places.resolve("reads")]
+                test.notMatch = [try places.resolve("asks")]
+            }, []
+        ),
+        (
+            3,
+            { test, places in
+                test.match = [try places.resolve("watches")]
+                test.decision = .allow
+            }, []
+        ),
         (0, { test, places in test.errors = [try places.resolve("fails")] }, []),
         (0, { test, _ in test.verdict = .allow }, ["the verdict should be allow and is throttle"]),
         (2, { test, _ in test.decision = .allow }, ["the decision should be allow and is deny"]),
@@ -44,7 +78,7 @@ private func newCase(_ n: Int64) -> PolicyCase {
         (0, { test, _ in test.ask = "sure?" }, ["`sure?` should be asked and nothing is"]),
         (0, { test, _ in test.throttle = Throttle("10/1h") }, ["the rate should be 10/1h and is 10/1m"]),
         (2, { test, _ in test.redact = ["secret"] }, ["the redacted fields should be `secret` and is none"]),
-        (0, { test, _ in test.raise = 3 }, ["the new limit should be 3 and is none"]),
+        (0, { test, _ in test.raise = 3 }, ["the new limit should be 3 and is none"])
     ]
 
     @Test(arguments: table.indices)

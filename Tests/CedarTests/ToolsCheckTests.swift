@@ -20,14 +20,16 @@ private func layers(_ texts: [String]) -> [PolicyLayer] {
     private static let table: [([String], [String])] = [
         (["permit(principal, action, resource);"], []),
         (["permit(principal, action, resource)\n  when { context.n > };"], ["l0.cedar 2:22 error syntax"]),
-        (["permit(principal, action, resource);", "forbid(principal,, resource);\npermit(principal, action, resource) when { };"],
-            ["l1.cedar 1:18 error syntax", "l1.cedar 2:44 error syntax"]),
+        (
+            ["permit(principal, action, resource);", "forbid(principal,, resource);\npermit(principal, action, resource) when { };"],
+            ["l1.cedar 1:18 error syntax", "l1.cedar 2:44 error syntax"]
+        ),
         (["permit(principal, action, resource) when { context.m == 1 };"], ["l0.cedar 1:44 error unknown_attribute"]),
         (["permit(principal, action, resource) when { resource.note == \"\" };"], ["l0.cedar 1:44 error missing_guard"]),
         (["@throttle(\"often\") permit(principal, action, resource);"], ["l0.cedar 1:1 error annotation"]),
         (["permit(principal, action == Action::\"cal\", resource);"], ["l0.cedar 1:29 warning set_aside"]),
         (["permit(principal, action, resource);", "forbid(principal, action, resource);"], ["l0.cedar 1:1 warning shadowed"]),
-        (["@id(\"a\") permit(principal, action, resource);@id(\"a\") permit(principal, action, resource);"], ["l0.cedar - error load"]),
+        (["@id(\"a\") permit(principal, action, resource);@id(\"a\") permit(principal, action, resource);"], ["l0.cedar - error load"])
     ]
 
     @Test(arguments: table.indices)
@@ -64,7 +66,7 @@ private func layers(_ texts: [String]) -> [PolicyLayer] {
         (.text("9223372036854775808"), nil, "9223372036854775808"),
         (.text("User::\"a\""), .entity(Name("User")), ["__entity": ["type": "User", "id": "a"]]), (.text("User::\"a\""), nil, "User::\"a\""),
         (.list([.text("1"), .text("x")]), .set(.string), ["1", "x"]),
-        (.map([("__extn", .map([("fn", .text("decimal")), ("arg", .text("1"))]))]), nil, ["__extn": ["fn": "decimal", "arg": "1"]]),
+        (.map([("__extn", .map([("fn", .text("decimal")), ("arg", .text("1"))]))]), nil, ["__extn": ["fn": "decimal", "arg": "1"]])
     ]
 
     @Test(arguments: plain.indices)

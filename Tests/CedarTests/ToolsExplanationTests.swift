@@ -88,7 +88,10 @@ private func explain(_ text: String, n: Int64 = 1, entities: [Entity] = []) thro
     }
 
     @Test func `an ask is advised as a person's consent, and an allow needs no advice`() throws {
-        #expect(try explain("@id(\"a\") @ask(\"sure?\") permit(principal, action, resource);").advice == ["permit `a` (p.cedar:1:1) asks: sure?: a person must agree"])
+        #expect(
+            try explain("@id(\"a\") @ask(\"sure?\") permit(principal, action, resource);").advice == [
+                "permit `a` (p.cedar:1:1) asks: sure?: a person must agree"
+            ])
         #expect(try explain("permit(principal, action, resource);").advice.isEmpty)
     }
 

@@ -29,7 +29,7 @@ private func verdict(_ snapshot: PolicySnapshot, _ tool: String, _ input: [Strin
     let action = EntityUID(type: Name("Action"), id: Text("\(server)__\(tool)"))
     let group = EntityUID(type: Name("Action"), id: "CallTool")
     let entities = try Entities([
-        Entity(uid, parents: [EntityUID(type: schema, id: Text(server))]), Entity(action, parents: [group]),
+        Entity(uid, parents: [EntityUID(type: schema, id: Text(server))]), Entity(action, parents: [group])
     ])
     let fields = input.map { Record.Field(Text($0.key), .string(Text($0.value))) }
     let context = Record([Record.Field("input", .record(Record(fields)))])
@@ -102,14 +102,17 @@ private func verdict(_ snapshot: PolicySnapshot, _ tool: String, _ input: [Strin
         Row(allow: ["Edit"], tool: "NotebookEdit", input: ["notebook_path": "/x"], verdict: .allow),
 
         fetch("WebFetch(domain:example.com)", "https://example.com/a?b", .allow), fetch("WebFetch(domain:example.com)", "http://example.com", .allow),
-        fetch("WebFetch(domain:example.com)", "https://example.com.evil.net/", .deny), fetch("WebFetch(domain:example.com)", "https://example.com@evil.net/", .deny),
+        fetch("WebFetch(domain:example.com)", "https://example.com.evil.net/", .deny),
+        fetch("WebFetch(domain:example.com)", "https://example.com@evil.net/", .deny),
         fetch("WebFetch(domain:example.com)", "https://evil.net/https://example.com/", .deny),
-        fetch("WebFetch(domain:*.example.com)", "https://a.example.com/x", .allow), fetch("WebFetch(domain:*.example.com)", "https://evil.net/.example.com/", .deny),
-        fetch("WebFetch(domain:*.example.com)", "https://evil.net?.example.com/", .deny), fetch("WebFetch(domain:*.example.com)", "https://u@evil.net/a.example.com/", .deny),
+        fetch("WebFetch(domain:*.example.com)", "https://a.example.com/x", .allow),
+        fetch("WebFetch(domain:*.example.com)", "https://evil.net/.example.com/", .deny),
+        fetch("WebFetch(domain:*.example.com)", "https://evil.net?.example.com/", .deny),
+        fetch("WebFetch(domain:*.example.com)", "https://u@evil.net/a.example.com/", .deny),
         fetch("WebFetch(domain:*)", "gopher://x", .allow),
         Row(deny: ["WebFetch(domain:evil.net)"], allow: ["WebFetch"], tool: "WebFetch", input: ["url": "https://a.evil.net:8/"], verdict: .deny),
         Row(allow: ["Task(explore)"], tool: "Task", input: ["subagent_type": "explore"], verdict: .allow),
-        Row(allow: ["Task(explore)"], tool: "Task", input: ["subagent_type": "other"], verdict: .deny),
+        Row(allow: ["Task(explore)"], tool: "Task", input: ["subagent_type": "other"], verdict: .deny)
     ]
 
     @Test(arguments: rows.indices)
@@ -158,7 +161,7 @@ private func verdict(_ snapshot: PolicySnapshot, _ tool: String, _ input: [Strin
         (["mcp__a__get_*"], [], [], "mcp__a__get_*", .untranslated, "is not denied by these policies"),
         ([], [], ["mcp__a__b(x)"], "mcp__a__b(x)", .untranslated, "no specifier"),
         ([], [], ["Skill(deploy)"], "Skill(deploy)", .untranslated, "no argument"),
-        ([], [], ["Bash(cat > x)"], "Bash(cat > x)", .untranslated, "redirection"),
+        ([], [], ["Bash(cat > x)"], "Bash(cat > x)", .untranslated, "redirection")
     ]
 
     @Test(arguments: reports.indices)
@@ -180,10 +183,14 @@ private func verdict(_ snapshot: PolicySnapshot, _ tool: String, _ input: [Strin
         #expect(result.settings == ["a: `permissions.defaultMode` is no rule and is not taken over"])
     }
 
-    @Test(arguments: ["x\n\n@id(\"evil\")\npermit(principal, action, resource);", "\u{2028}permit", "\"); permit(principal, action, resource); //", "*/ \r permit"])
+    @Test(arguments: [
+        "x\n\n@id(\"evil\")\npermit(principal, action, resource);", "\u{2028}permit", "\"); permit(principal, action, resource); //", "*/ \r permit"
+    ])
     func `what a settings file says cannot write a policy`(_ text: String) throws {
         var list = PermissionList()
-        try list.add(["permissions": ["allow": [.string("Bash(\(text))"), .string("mcp__\(text)__\(text)")], "deny": [.string("Read(\(text))")]]], file: text, roots: roots)
+        try list.add(
+            ["permissions": ["allow": [.string("Bash(\(text))"), .string("mcp__\(text)__\(text)")], "deny": [.string("Read(\(text))")]]], file: text,
+            roots: roots)
         let result = try list.policies(server: "cc")
         let set = try PolicyParser.policies(SourceText(result.policies))
         #expect(set.policies.allSatisfy { policy in policy.annotation("id").map { $0.value?.string.contains("evil") == false } ?? false })

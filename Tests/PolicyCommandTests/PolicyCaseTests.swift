@@ -66,13 +66,16 @@ struct PolicyCaseTests {
     /// Lines of a case, what stands at the top, and the message.
     private static let wrong: [(String, String, String)] = [
         ("verdict: allow\nextra: 1", "", "a.cases.yaml:10:5: cases[0]: unknown key `extra`"),
-        ("verdict: alow", "", "a.cases.yaml:9:14: cases[0].verdict: expected `allow`, `throttle`, `ask`, `deny` or `kill`, found `alow`\nhelp: did you mean `allow`?"),
+        (
+            "verdict: alow", "",
+            "a.cases.yaml:9:14: cases[0].verdict: expected `allow`, `throttle`, `ask`, `deny` or `kill`, found `alow`\nhelp: did you mean `allow`?"
+        ),
         ("match: [bigg]", "", "a.cases.yaml:9:13: cases[0].match[0]: there is no policy `bigg`\nhelp: did you mean `big`?"),
         ("entities: []", "", "a.cases.yaml:4:5: cases[0]: the case expects nothing"),
         ("verdict: allow\nobligations: { throttle: often }", "", "a.cases.yaml:10:30: cases[0].obligations.throttle: `often` is no rate"),
         ("verdict: allow\nentities: [{ uid: Tool::t }]", "", "a.cases.yaml:10:23: cases[0].entities[0].uid: `Tool::t` is no entity"),
         ("verdict: allow", "mode: lax", "a.cases.yaml:2:7: mode: expected `strict` or `exact`"),
-        ("verdict: allow", "policies: absent", "cannot read `absent`: no such file or directory"),
+        ("verdict: allow", "policies: absent", "cannot read `absent`: no such file or directory")
     ]
 
     @Test(arguments: wrong.indices)

@@ -130,8 +130,10 @@ struct PolicyVerbTests {
         ("@ask(\"sure?\") \(permit)", 1, "ask\n  by all (p.cedar:1:1)\n  ask: sure? (all)\n"),
         ("@throttle(\"5/60s\") @redact(\"x\") \(permit)", 0, "throttle\n  by all (p.cedar:1:1)\n  throttle: 5/1m\n  redact: x\n"),
         ("\(permit)@id(\"no\") @kill forbid (principal, action, resource);", 1, "kill\n  by no (p.cedar:3:1)\n"),
-        ("\(permit)@id(\"no\") forbid (principal, action, resource) when { resource.trusted };", 1,
-            "deny\n  by no (p.cedar:3:1)\n  error in no (p.cedar:3:1), which denies: there is no entity `Tool::\"t\"`\n"),
+        (
+            "\(permit)@id(\"no\") forbid (principal, action, resource) when { resource.trusted };", 1,
+            "deny\n  by no (p.cedar:3:1)\n  error in no (p.cedar:3:1), which denies: there is no entity `Tool::\"t\"`\n"
+        )
     ]
 
     @Test(arguments: verdicts.indices)
@@ -145,20 +147,29 @@ struct PolicyVerbTests {
     @Test func `authorize takes files, and as JSON says the same`() throws {
         let request = #"{"principal": "User::\"u\"", "action": {"type": "Action", "id": "call"}, "resource": "Tool::\"t\"", "context": {"n": 3}}"#
         let entities = #"[{"uid": {"type": "Tool", "id": "t"}, "attrs": {"trusted": true}, "parents": []}]"#
-        let folder = try folder("@id(\"a\") @raise(\"9\") permit (principal, action, resource) when { resource.trusted && context.n == 3 };", ["r.json": request, "e.json": entities])
-        let ran = try Command.policy(["authorize", "--policies", "p.cedar", "--schema", "s.cedarschema", "--entities", "e.json", "--request", "r.json", "--json"], in: folder.path)
+        let folder = try folder(
+            "@id(\"a\") @raise(\"9\") permit (principal, action, resource) when { resource.trusted && context.n == 3 };",
+            ["r.json": request, "e.json": entities])
+        let ran = try Command.policy(
+            ["authorize", "--policies", "p.cedar", "--schema", "s.cedarschema", "--entities", "e.json", "--request", "r.json", "--json"], in: folder.path)
         let document = try ran.document()
         #expect(ran.code == 0 && document["decision"]?.asString == "allow" && document["verdict"]?.asString == "allow")
         #expect(document["reasons"]?[0]?.asString == "p.cedar#a" && document["obligations"]?["raise"]?.asInteger == 9)
     }
 
     private static let wrong: [([String], String)] = [
-        (["--policies", ".", "--principal", "User::u", "--action", "Action::\"call\"", "--resource", "Tool::\"t\""], "--principal:1:1: `User::u` is not an entity"),
-        (["--policies", ".", "--principal", "User::\"u\"", "--action", "Action::\"cal\"", "--resource", "Tool::\"t\""], "action `Action::\"cal\"` is not in the schema"),
+        (
+            ["--policies", ".", "--principal", "User::u", "--action", "Action::\"call\"", "--resource", "Tool::\"t\""],
+            "--principal:1:1: `User::u` is not an entity"
+        ),
+        (
+            ["--policies", ".", "--principal", "User::\"u\"", "--action", "Action::\"cal\"", "--resource", "Tool::\"t\""],
+            "action `Action::\"cal\"` is not in the schema"
+        ),
         (Array(asked.dropLast()) + ["{\"n\": \"x\"}"], "context"),
         (Array(asked.dropLast()) + ["{\"n\": }"], "--context:1:7: "),
         (asked + ["--entities", "absent.json"], "cannot read `absent.json`"),
-        (asked + ["--entities", "bad.json"], "bad.json: "),
+        (asked + ["--entities", "bad.json"], "bad.json: ")
     ]
 
     @Test(arguments: wrong.indices)
