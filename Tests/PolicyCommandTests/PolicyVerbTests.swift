@@ -169,13 +169,14 @@ struct PolicyVerbTests {
         (Array(asked.dropLast()) + ["{\"n\": \"x\"}"], "context"),
         (Array(asked.dropLast()) + ["{\"n\": }"], "--context:1:7: "),
         (asked + ["--entities", "absent.json"], "cannot read `absent.json`"),
-        (asked + ["--entities", "bad.json"], "bad.json: ")
+        (asked + ["--entities", "bad.json"], "bad.json: "),
+        (asked + ["--entities", "unfit.json"], "unfit.json: ")
     ]
 
     @Test(arguments: wrong.indices)
     func `a request that cannot be is 2 and named`(_ index: Int) throws {
         let (words, message) = Self.wrong[index]
-        let folder = try folder(permit, ["bad.json": "{}"])
+        let folder = try folder(permit, ["bad.json": "{}", "unfit.json": #"[{"uid": {"type": "Tool", "id": "t"}, "attrs": {"trusted": 3}, "parents": []}]"#])
         let ran = try Command.policy(["authorize"] + words, in: folder.path)
         #expect(ran.code == 2 && ran.err.contains(message) && ran.out.isEmpty, "\(ran)")
     }
