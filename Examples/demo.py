@@ -78,7 +78,7 @@ def hostile(home):
     dry = {name: (got == "got", what) for name, got, what in lines(outside.stdout)}
     tried = {name: (got == "got", what) for name, got, what in lines(inside.stdout)}
     print()
-    print(f"{'what it tries':<30}{'outside (only asked)':<24}what happened in the cell")
+    print(f"{'what it tries':<29}{'outside (only asked)':<22}what happened in the cell")
     print("-" * 79)
     lost = 0
     for name, (could, what) in dry.items():
@@ -87,14 +87,17 @@ def hostile(home):
             alive = processes_with(f"3600.{marker}")
             got, text = alive > 0, f"{alive} left after the cell" if alive else "gone with the cell"
         lost += got
-        print(f"{fit(name, 29):<30}" + paint("33" if could else "0", f"{fit(what, 23):<24}") + paint("31" if got else "32", fit(text, 26)))
+        print(f"{fit(name, 28):<29}" + paint("33" if could else "0", f"{fit(what, 21):<22}") + paint("31" if got else "32", fit(text, 28)))
     print("-" * 79)
     count = sum(d["count"] for d in record["denials"])
-    print(f"{len(dry)} attempts; {sum(c for c, _ in dry.values())} would do outside; {lost} did in the cell; {count} system calls denied and recorded")
+    print(f"{len(dry)} attempts; {sum(c for c, _ in dry.values())} would do outside; {lost} did in the cell")
+    print(f"{count} system calls were refused and recorded, with their arguments:")
     if inside.returncode != 0:
         print(f"the cell ended with {inside.returncode}: {inside.stderr.strip()}")
-    for line in inside.stderr.strip().splitlines()[:1]:
-        print(fit(line, 160))
+    for denial in record["denials"][:4]:
+        print(fit(f"  {denial['what']}" + (f" x{denial['count']}" if denial["count"] > 1 else ""), 79))
+    if len(record["denials"]) > 4:
+        print(f"  ... and {len(record['denials']) - 4} more kinds")
     return lost == 0 and inside.returncode == 0 and len(tried) == len(dry)
 
 

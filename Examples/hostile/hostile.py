@@ -21,6 +21,15 @@ TIOCSTI, KEYCTL, ADD_KEY, UNSHARE, PTRACE_ATTACH = 0x5412, 250, 248, 272, 16
 AF_VSOCK, AF_ALG = 40, 38
 
 
+WORDS = {"ENOENT": "not there", "EACCES": "permission denied", "EPERM": "refused", "EAFNOSUPPORT": "no such family"}
+
+
+def said(error):
+    """An OSError in few words."""
+    name = errno.errorcode.get(error.errno, "?")
+    return f"{name} {WORDS.get(name, os.strerror(error.errno).lower())}" if error.errno else str(error)
+
+
 def call(number, *arguments):
     """A raw system call: its result, or an OSError."""
     result = libc.syscall(ctypes.c_long(number), *[ctypes.c_char_p(a) if isinstance(a, bytes) else ctypes.c_long(a) for a in arguments])
@@ -57,7 +66,7 @@ def steal_environments():
                     count += 1 if file.read(16) else 0
             except OSError:
                 pass
-    return count > 0, f"{count} read; {sum(n.isdigit() for n in os.listdir('/proc'))} processes to be seen"
+    return count > 0, f"{count} read of {sum(n.isdigit() for n in os.listdir('/proc'))} processes"
 
 
 def neighbour():
@@ -90,12 +99,12 @@ def open_memory():
 
 def environment():
     secret = os.environ.get("DEMO_API_KEY")
-    return (True, "DEMO_API_KEY is there") if secret else (False, f"not there; {len(os.environ)} variables")
+    return (True, "DEMO_API_KEY is there") if secret else (False, f"not among {len(os.environ)} variables")
 
 
 def descriptors():
     found = [n for n in os.listdir("/proc/self/fd") if int(n) > 2 and os.path.exists(f"/proc/self/fd/{n}") and "/proc/" not in os.readlink(f"/proc/self/fd/{n}")]
-    return (True, f"{len(found)} open files") if found else (False, "none but stdin, stdout, stderr")
+    return (True, f"{len(found)} open files") if found else (False, "only stdin, stdout, stderr")
 
 
 def keyring():
@@ -168,7 +177,7 @@ def dry_type():
         free = open("/proc/sys/dev/tty/legacy_tiocsti").read().strip() == "1"
     except OSError:
         free = True
-    return (True, "the kernel has it on") if free else (False, "the kernel has it off")
+    return (True, "the kernel allows it") if free else (False, "the kernel refuses it")
 
 
 def write_binary():
@@ -210,7 +219,7 @@ def fork_bomb():
     except ChildProcessError:
         pass
     os.close(read)
-    return why is None, f"stopped at {count} processes" if why else f"{count} processes"
+    return why is None, f"{why} after {count} processes" if why else f"{count} processes"
 
 
 def dry_fork_bomb():
@@ -226,7 +235,7 @@ def fill_disk():
                 file.write(block)
                 total += 1
     except OSError as error:
-        return False, f"stopped at {total} MB ({errno.errorcode.get(error.errno)})"
+        return False, f"{errno.errorcode.get(error.errno)} after {total} MB"
     finally:
         if os.path.exists(path):
             os.unlink(path)
@@ -266,7 +275,7 @@ def attempts(home, marker):
         ("socket AF_INET", sock(socket.AF_INET), sock(socket.AF_INET)),
         ("socket AF_UNIX", sock(socket.AF_UNIX), sock(socket.AF_UNIX)),
         ("socket AF_VSOCK (hypervisor)", sock(AF_VSOCK), sock(AF_VSOCK)),
-        ("socket AF_ALG (kernel crypto)", sock(AF_ALG, socket.SOCK_SEQPACKET), sock(AF_ALG, socket.SOCK_SEQPACKET)),
+        ("socket AF_ALG (crypto)", sock(AF_ALG, socket.SOCK_SEQPACKET), sock(AF_ALG, socket.SOCK_SEQPACKET)),
         ("mount a file system", dry_mount, mount),
         ("unshare a user namespace", dry_unshare, unshare),
         ("type into your terminal", dry_type, type_for_you),
@@ -286,7 +295,7 @@ def main():
         try:
             got, what = real() if attack else dry()
         except OSError as error:
-            got, what = False, (os.strerror(error.errno) + f" ({errno.errorcode.get(error.errno, '?')})") if error.errno else str(error)
+            got, what = False, said(error)
         print(f"{name}\t{'got' if got else 'no'}\t{what}", flush=True)
 
 

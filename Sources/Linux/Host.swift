@@ -76,7 +76,7 @@ package enum Host {
         var entry = unsafe environ
         while let line = unsafe entry.pointee {
             let text = unsafe String(cString: line)
-            if let split = text.firstIndex(of: "=") { list.append((String(text[..<split]), String(text[text.index(after: split)...]))) }
+            if let split = text.utf8.firstIndex(of: 0x3d) { list.append((String(text[..<split]), String(text[text.utf8.index(after: split)...]))) }
             unsafe entry += 1
         }
         return list

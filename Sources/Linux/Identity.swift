@@ -8,6 +8,10 @@ package enum Identity {
     package static var group: UInt32 { getegid() }
     package static var process: Int32 { getpid() }
 
+    /// Whether others of this user may look into this process (ptrace, /proc/PID/mem, core dumps). A child begins with its
+    /// parent's setting, and one that is not dumpable cannot write its own uid_map. Kernel: prctl(2), PR_SET_DUMPABLE.
+    package static func setDumpable(_ on: Bool) { _ = rawCall(157, 4, on ? 1 : 0) }
+
     /// Number of supplementary groups.
     package static var supplementaryGroups: Int { Int(max(0, getgroups(0, nil))) }
 

@@ -43,9 +43,13 @@ package enum Doctor {
 
     // The ground ------------------------------------------------------------------------------------------------------
 
-    private static func kernel(_ facts: DoctorFacts) -> Line {
+    private static func version(_ facts: DoctorFacts) -> (Int, Int) {
         let parts = facts.kernel.split(separator: ".").prefix(2).map { Int($0.prefix { $0.isNumber }) ?? 0 }
-        let version = parts.count == 2 ? (parts[0], parts[1]) : (0, 0)
+        return parts.count == 2 ? (parts[0], parts[1]) : (0, 0)
+    }
+
+    private static func kernel(_ facts: DoctorFacts) -> Line {
+        let version = version(facts)
         // mount_setattr and openat2 with what the plan asks of them.
         if version < (5, 12) {
             return Line(name: "kernel", status: .blocked, detail: "Linux \(facts.kernel)", remedy: "a kernel of 5.12 or newer is needed", first: true)
@@ -128,6 +132,9 @@ package enum Doctor {
 
     private static func time(_ facts: DoctorFacts) -> Line {
         guard let code = facts.trials[.time] else { return unreached("time namespace", facts) }
+        if code == 0 && version(facts) < (6, 3) {
+            return Line(name: "time namespace", status: .absent, detail: "this kernel has them, but not for a process that shares memory until it executes, as ours does", remedy: "a kernel of 6.3 or newer allows it", first: false)
+        }
         return code == 0
             ? Line(name: "time namespace", status: .on, detail: "can be made", remedy: nil, first: false)
             : Line(name: "time namespace", status: .absent, detail: said(code), remedy: code == EINVAL ? "a kernel of 5.6 or newer has it" : nil, first: false)

@@ -56,8 +56,9 @@ package struct HostFacts: Equatable, Sendable {
 
     /// Seccomp listeners whose received traps survive signals. Since 5.19.
     package var waitKillable: Bool { kernel >= Version(5, 19) }
-    /// Time namespaces. Since 5.6.
-    package var timeNamespace: Bool { kernel >= Version(5, 6) && namespaces["time"] != nil }
+    /// Time namespaces that a process which shares its memory until it executes can enter, as process 2 does. The kernel has
+    /// them since 5.6, this since 6.3: before, the clone after unshare(CLONE_NEWTIME) is EINVAL (seen on 6.1).
+    package var timeNamespace: Bool { kernel >= Version(6, 3) && namespaces["time"] != nil }
 
     /// Asks the running kernel.
     /// - Parameter proc: /proc, opened O_PATH and checked.

@@ -47,9 +47,10 @@ private struct Planner {
 
     init(_ spec: CellSpec) {
         self.spec = spec
-        boundFolders = spec.view.compactMap { entry in
-            if case .bind(let source, let at, _, _) = entry, source.status.kind == .directory { at } else { nil }
-        }
+        var folders: [String] = []
+        for entry in spec.view { if case .bind(let source, let at, _, _) = entry, source.status.kind == .directory { folders.append(at) } }
+        boundFolders = folders
+        result.steps.reserveCapacity(160)
     }
 
     mutating func add(_ operation: Operation, optional: Bool = false) {
@@ -186,6 +187,10 @@ private struct Planner {
             let slot = tree(source, .read, mapOwner: false)
             add(.attach(slot, at: path, absentIsFine: false))
             add(.close(slot))
+        case .pin(let path):
+            add(.copyOfRoot(.scratch, path: path))
+            add(.attach(.scratch, at: path, absentIsFine: false))
+            add(.close(.scratch))
         case .mask(let path, let directory):
             if directory {
                 add(.tmpfs(.scratch, size: 4096, inodes: 1, mode: 0, confined.union([.readOnly, .noExecute])))
@@ -219,12 +224,12 @@ private struct Planner {
 
     /// Makes the folders above `path`, as far as they lie in the root tmpfs and not inside something bound.
     mutating func parents(of path: String) {
-        var above = ""
-        for part in path.split(separator: "/").dropLast() {
-            above += above.isEmpty ? String(part) : "/" + part
-            if bound(above) { return }
-            if made.insert(above).inserted { add(.makeDirectory(above, mode: 0o755)) }
-        }
+        guard let slash = path.utf8.lastIndex(of: 0x2f) else { return }
+        let above = String(path[..<slash])
+        if made.contains(above) || bound(above) { return }
+        parents(of: above)
+        made.insert(above)
+        add(.makeDirectory(above, mode: 0o755))
     }
 
     /// Whether `path` is, or lies in, a bound folder.
@@ -232,8 +237,7 @@ private struct Planner {
 
     /// A place to attach a bind at: it is there already if it lies in another bind.
     mutating func target(_ path: String, like source: CellSpec.Source) {
-        let above = path.split(separator: "/").dropLast().joined(separator: "/")
-        if !above.isEmpty && bound(above) { return }
+        if let slash = path.utf8.lastIndex(of: 0x2f), bound(String(path[..<slash])) { return }
         guard made.insert(path).inserted else { return }
         add(source.status.kind == .directory ? .makeDirectory(path, mode: 0o755) : .makeFile(path, contents: "", mode: 0o444))
     }
@@ -290,7 +294,9 @@ private struct Planner {
     mutating func confinement() {
         if !has(.uts) { add(.hostname(spec.hostname)) }
         add(.newSession)
-        for (i, slot) in [Slot.input, .output, .errors].enumerated() { add(.duplicate(slot, number: Int32(i))) }
+        add(.duplicate(.input, number: 0))
+        add(.duplicate(.output, number: 1))
+        add(.duplicate(.errors, number: 2))
         if ownNetwork { add(.joinNetwork) }
         if spec.network == .loopback { add(.loopbackUp) }
         add(.dropCapabilities)
@@ -350,7 +356,7 @@ extension CellSpec.Entry {
     var isMade: Bool {
         switch self {
         case .directory, .symlink, .file, .scratch: true
-        case .bind, .mask, .protect: false
+        case .bind, .mask, .protect, .pin: false
         }
     }
 

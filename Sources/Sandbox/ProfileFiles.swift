@@ -76,6 +76,15 @@ package struct FileRules: Equatable, Sendable {
         if !known { rules.append(rule) }
     }
 
+    /// Adds the rules of one profile. - Parameter eachOnce: no two of them are the same, so that the first profile's need no comparing.
+    mutating func append(_ more: [FileRule], eachOnce: Bool) {
+        if rules.isEmpty && eachOnce {
+            rules = more
+        } else {
+            for rule in more { append(rule) }
+        }
+    }
+
     package enum Access: Equatable, Sendable {
         /// No rule covers the path: the cell does not have it.
         case none
@@ -111,6 +120,8 @@ package struct FileRules: Equatable, Sendable {
     /// The rules with what follows from them: a relative `protect` under every writable path, and each `hide` and `protect` also where a
     /// moved path would show the same files.
     package func complete() -> FileRules {
+        // Most profiles write nowhere and move nothing.
+        if !rules.indices.contains(where: { rules[$0].kind == .write || !samePath(rules[$0].path, rules[$0].source) }) { return self }
         var result = self
         for rule in rules where rule.kind == .protect {
             guard let relative = rule.everywhere else { continue }

@@ -14,7 +14,8 @@ package enum Protections {
         if spec.network == .host { status[.net] = .waived }
         status[.landlock] = landlock(facts.landlockABI)
         status[.cgroupNamespace] = .on
-        status[.timeNamespace] = facts.timeNamespace ? .on : .absent(missing: ["time namespaces (Linux 5.6)"])
+        let lacking = facts.namespaces["time"] == nil ? "time namespaces (Linux 5.6)" : "time namespaces beside vfork (Linux 6.3)"
+        status[.timeNamespace] = facts.timeNamespace ? .on : .absent(missing: [lacking])
         status[.cgroupLimits] = .absent(missing: ["control groups are not used yet: limits hold by rlimits, tmpfs sizes and the supervisor"])
         status[.keyring] = .on
         if !spec.filter.notify { status[.seccomp] = .on }

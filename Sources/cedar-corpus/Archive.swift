@@ -70,9 +70,10 @@ struct Files {
             case UInt8(ascii: "L"): longName = text(body)
             case UInt8(ascii: "x"):
                 let records = String(decoding: bytes[body], as: UTF8.self).split(separator: "\n")
-                longName = records.lazy.compactMap { record in
-                    record.range(of: " path=").map { String(record[$0.upperBound...]) }
-                }.first
+                longName =
+                    records.lazy.compactMap { record in
+                        record.range(of: " path=").map { String(record[$0.upperBound...]) }
+                    }.first
             case UInt8(ascii: "0"), 0:
                 let folder = text(header + 345..<header + 500)
                 let short = text(header..<header + 100)

@@ -45,9 +45,10 @@ enum Lines {
     }
 
     private static func policies(_ json: JSON.Value) throws -> PolicySet {
-        var set = try json["policies"].map { policies in
-            try policies.asString.map { try PolicyParser.policies(SourceText($0)) } ?? PolicySet(json: policies)
-        } ?? PolicySet()
+        var set =
+            try json["policies"].map { policies in
+                try policies.asString.map { try PolicyParser.policies(SourceText($0)) } ?? PolicySet(json: policies)
+            } ?? PolicySet()
         for link in json["links"]?.asArray ?? [] {
             var values: [Slot: EntityUID] = [:]
             for slot in Slot.allCases {
@@ -85,7 +86,7 @@ enum Lines {
         [
             "decision": .string(response.decision.rawValue),
             "reasons": .array(response.reasons.map { .string($0.string) }),
-            "errors": .array(response.errors.map { .string($0.policy.string) }),
+            "errors": .array(response.errors.map { .string($0.policy.string) })
         ]
     }
 }

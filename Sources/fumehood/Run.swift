@@ -37,7 +37,8 @@ enum RunVerb {
     }
 
     private static func run(_ options: RunOptions, began: UInt64, report: inout RunReport) throws -> Int32 {
-        let environment = Dictionary(Host.environment().map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+        var environment: [String: String] = [:]
+        for (name, value) in Host.environment() where environment[name] == nil { environment[name] = value }
         guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
         let places = Places(home: Host.home(environment["HOME"]), directory: directory)
         let profile = try options.resolvedProfile(places)

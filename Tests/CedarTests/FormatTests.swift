@@ -26,8 +26,10 @@ private func format(_ text: String) throws -> String { try PolicyFormatter.forma
             "permit (principal, action, resource)\nwhen {\n"
                 + (0..<6).map { "  context.attribute\($0) == \($0)" }.joined(separator: " &&\n") + "\n};\n"
         ),
-        ("permit(principal,action,resource);forbid(principal,action,resource);",
-            "permit (principal, action, resource);\n\nforbid (principal, action, resource);\n"),
+        (
+            "permit(principal,action,resource);forbid(principal,action,resource);",
+            "permit (principal, action, resource);\n\nforbid (principal, action, resource);\n"
+        )
     ])
     func `a text has one layout`(_ given: String, _ expected: String) throws {
         #expect(try format(given) == expected)
@@ -59,7 +61,7 @@ private func format(_ text: String) throws -> String { try PolicyFormatter.forma
         "{}", "{\"staticPolicies\": {}, \"templates\": {}}",
         "{\"staticPolicies\": {}, \"templates\": {}, \"templateLinks\": [], \"x\": 1}",
         "{\"staticPolicies\": {\"p\": {}}, \"templates\": {}, \"templateLinks\": []}",
-        "{\"staticPolicies\": {}, \"templates\": {}, \"templateLinks\": [{\"templateId\": \"a\", \"newId\": \"b\", \"values\": {}}]}",
+        "{\"staticPolicies\": {}, \"templates\": {}, \"templateLinks\": [{\"templateId\": \"a\", \"newId\": \"b\", \"values\": {}}]}"
     ])
     func `policies of another form are refused`(_ text: String) {
         #expect(throws: CedarError.self) { try PolicySet(json: Array(text.utf8)) }
@@ -70,9 +72,11 @@ private func format(_ text: String) throws -> String { try PolicyFormatter.forma
         let text = "{\"staticPolicies\": {\"p\": {\"conditions\": [{\"kind\": \"when\", \"body\": " + nested
         #expect(throws: CedarError.self) { try PolicySet(json: Array(text.utf8)) }
         let bounded = 590
-        let body = String(repeating: "{\"!\": {\"arg\": ", count: bounded) + "{\"Value\": true}"
+        let body =
+            String(repeating: "{\"!\": {\"arg\": ", count: bounded) + "{\"Value\": true}"
             + String(repeating: "}}", count: bounded)
-        let policy = "{\"effect\": \"permit\", \"principal\": {\"op\": \"All\"}, \"action\": {\"op\": \"All\"}, "
+        let policy =
+            "{\"effect\": \"permit\", \"principal\": {\"op\": \"All\"}, \"action\": {\"op\": \"All\"}, "
             + "\"resource\": {\"op\": \"All\"}, \"conditions\": [{\"kind\": \"when\", \"body\": \(body)}]}"
         let set = "{\"staticPolicies\": {\"p\": \(policy)}, \"templates\": {}, \"templateLinks\": []}"
         #expect(throws: Never.self) { try PolicySet(json: Array(set.utf8)) }

@@ -32,13 +32,15 @@ private let all = "permit(principal, action, resource);"
         ("@throttle(\"10/1m\") \(all) \(all)", .throttle, ["l0#policy0", "l0#policy1"]),
         ("@throttle(\"1/s\") @ask \(all)", .ask, ["l0#policy0"]),
         ("\(all) @id(\"no\") forbid(principal, action, resource);", .deny, ["l0#no"]),
-        ("\(all) @kill forbid(principal, action, resource); forbid(principal, action, resource);", .kill,
-            ["l0#policy1", "l0#policy2"]),
+        (
+            "\(all) @kill forbid(principal, action, resource); forbid(principal, action, resource);", .kill,
+            ["l0#policy1", "l0#policy2"]
+        ),
         ("\(all) @log_only forbid(principal, action, resource);", .allow, ["l0#policy0"]),
         ("@log_only \(all)", .deny, []),
         // The entity is missing from the store: the forbid fails, and denies.
         ("\(all) forbid(principal, action, resource) when { resource.trusted };", .deny, ["l0#policy1"]),
-        ("\(all) permit(principal, action, resource) when { resource.trusted };", .allow, ["l0#policy0"]),
+        ("\(all) permit(principal, action, resource) when { resource.trusted };", .allow, ["l0#policy0"])
     ]
 
     @Test(arguments: verdicts.indices)
@@ -73,7 +75,7 @@ private let all = "permit(principal, action, resource);"
     @Test(arguments: [
         "@throttle(\"10\") \(all)", "@throttle(\"0/1m\") \(all)", "@throttle(\"1/1y\") \(all)", "@redact \(all)",
         "@raise(\"x\") \(all)", "@kill \(all)", "@ask forbid(principal, action, resource);", "permit(principal);",
-        "permit(principal, action, resource) when { context.x };", "permit(principal, action, resource) when { context.s == \"\" };",
+        "permit(principal, action, resource) when { context.x };", "permit(principal, action, resource) when { context.s == \"\" };"
     ])
     func `a policy that means nothing does not load`(_ text: String) {
         #expect(throws: PolicyLoadError.self) { try snapshot(text) }

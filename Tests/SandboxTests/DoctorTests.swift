@@ -59,6 +59,7 @@ struct DoctorTests {
             testDescription: "a rootless container", facts: facts(user: 0) { $0.userMap = [.init(inside: 0, outside: 1000, count: 1), .init(inside: 1, outside: 100_000, count: 65_536)] },
             line: "ids", status: .partial, remedy: "/etc/subuid", works: true),
         Machine(testDescription: "Debian 12's kernel", facts: facts { $0.kernel = "6.1.0-56-amd64"; $0.landlockABI = 2 }, line: "landlock", status: .partial, remedy: "newer", works: true),
+        Machine(testDescription: "Debian 12's clocks", facts: facts { $0.kernel = "6.1.0-56-amd64" }, line: "time namespace", status: .absent, remedy: "6.3", works: true),
         Machine(testDescription: "no Landlock", facts: facts { $0.landlockABI = 0 }, line: "landlock", status: .absent, remedy: "lsm=landlock", works: true),
         Machine(testDescription: "an old kernel", facts: facts { $0.kernel = "5.10.0" }, line: "kernel", status: .blocked, remedy: "5.12", works: false),
         Machine(testDescription: "a listener around us", facts: facts { $0.trials[.listener] = 16 }, line: "explained denials", status: .partial, remedy: nil, works: true),

@@ -11,6 +11,8 @@ struct Run {
     private var program: Program { _read { yield frozen.program } }
     private var known: [Walked?] = []
     private static let maximumKnown = 1024
+    private var last: Walked?
+    private var lastIndex: Int32 = -1
 
     enum Walked {
         case value(Value)
@@ -31,7 +33,14 @@ struct Run {
 
     /// The value of a path, or where and why it has none.
     mutating func path(_ index: Int32) -> Walked {
-        guard !known.isEmpty else { return walk(index) }
+        guard !known.isEmpty else {
+            // The index has often just walked the path that its policy asks for first.
+            if index == lastIndex, let last { return last }
+            let walked = walk(index)
+            lastIndex = index
+            last = walked
+            return walked
+        }
         if let walked = known[Int(index)] { return walked }
         let walked = walk(index)
         known[Int(index)] = walked

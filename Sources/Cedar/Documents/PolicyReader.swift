@@ -57,9 +57,11 @@ extension Policy {
         let reader = PolicyReader(place: "policy `\(id)`")
         let object = try reader.members(
             json, ["effect", "principal", "action", "resource", "conditions", "annotations"])
-        guard let effect = object["effect"]?.asString.flatMap({ name in
-            [Effect.permit, .forbid].first { Text($0.rawValue) == Text(name) }
-        }) else { throw reader.error("`effect` must be `permit` or `forbid`") }
+        guard
+            let effect = object["effect"]?.asString.flatMap({ name in
+                [Effect.permit, .forbid].first { Text($0.rawValue) == Text(name) }
+            })
+        else { throw reader.error("`effect` must be `permit` or `forbid`") }
         guard case .array(let conditions) = object["conditions"] else {
             throw reader.error("`conditions` must be a list")
         }

@@ -36,7 +36,7 @@ extension EvaluationError: CustomStringConvertible {
     public var description: String {
         switch kind {
         case .type(let expected, let found): "expected \(expected), found \(found)"
-        case .missingAttribute(let name, let owner): 
+        case .missingAttribute(let name, let owner):
             "\(owner.map { "`\($0)`" } ?? "the record") has no attribute `\(name)`\nhelp: ask with `has` first"
         case .missingTag(let name, let uid): "`\(uid)` has no tag `\(name)`\nhelp: ask with `hasTag` first"
         case .missingEntity(let uid): "there is no entity `\(uid)`"

@@ -30,7 +30,7 @@ public enum PolicyFormatter {
             let start = index
             index += 2
             if items[index].kind == .leftParenthesis { index += 3 }
-            layout.line(FormatNode.tree(items[start..<index]), indent: 0, keepsBlankLines: start == 0 || start > 0)
+            layout.line(FormatNode.tree(items[start..<index]), indent: 0, keepsBlankLines: true)
         }
         let start = index
         while items[index].kind != .semicolon, items[index].kind != .leftBrace, !isCondition(items, index, start) {

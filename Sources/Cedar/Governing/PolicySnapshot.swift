@@ -54,11 +54,15 @@ public struct PolicySnapshot: Sendable {
         var set = PolicySet()
         var sources: [Text: SourceText] = [:]
         for layer in layers {
-            let errors = PolicyParser.errors(layer.text)
-            problems += errors.map { $0.rendered(in: layer.text) }
-            guard errors.isEmpty else { continue }
             do throws(CedarError) {
-                let read = try PolicyParser.policies(layer.text)
+                let read: PolicySet
+                do throws(CedarError) {
+                    read = try PolicyParser.policies(layer.text)
+                } catch {
+                    // Read once more, for the errors of all its policies.
+                    problems += PolicyParser.errors(layer.text).map { $0.rendered(in: layer.text) }
+                    continue
+                }
                 for var policy in read.policies {
                     policy.id = Self.id(policy, in: layer)
                     sources[policy.id] = layer.text

@@ -24,12 +24,15 @@ public struct PolicyParser {
         return set
     }
 
+    /// How many errors of one text are told.
+    public static let maximumErrors = 100
+
     /// The errors of a text, one for each policy at most, in order; reading goes on after the next `;`.
     public static func errors(_ source: SourceText) -> [CedarError] {
         var parser: PolicyParser
         do { parser = try PolicyParser(source) } catch { return [error] }
         var errors: [CedarError] = []
-        while parser.cursor.kind != .end {
+        while parser.cursor.kind != .end, errors.count < maximumErrors {
             do {
                 _ = try parser.policy(id: "policy")
             } catch {
