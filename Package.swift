@@ -49,7 +49,7 @@ let package = Package(
         .executableTarget(
             name: "fumehood",
             dependencies: [
-                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session",
+                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -62,6 +62,7 @@ let package = Package(
         tests("SessionTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
         tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
+        tests("PolicyCommandTests", ["JSON"]),
         tests("TidyTests", []),
         // Runs the built binary for the two below.
         .target(name: "BuiltBinary", dependencies: ["JSON"], path: "Tests/BuiltBinary", swiftSettings: strict),
