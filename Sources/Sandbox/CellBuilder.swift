@@ -61,13 +61,18 @@ package struct CellBuilder<Host: HostFiles> {
         try refuseTooMany(entries, placeholders: view.placeholders.count)
         let directory = view.leads(to: request.directory) ?? home
         let environment = cellEnvironment(request, runtime, home: home, &view)
-        let spec = CellSpec(
+        var spec = CellSpec(
             identity: identity, network: request.network, waived: request.waived, view: ordered(entries),
             scratchSize: request.limits.scratch, scratchInodes: request.limits.inodes, hostname: request.hostname, landlockABI: facts.landlockABI,
             limits: limits(request), niceness: 0, groups: facts.groups, filter: filter, initFilter: initFilter,
             command: CellSpec.Command(
                 executable: runtime.executable, arguments: request.command, environment: environment, directory: directory),
             hostNamespaces: facts.namespaces, clockOffsets: clockOffsets(), terminal: request.terminal, proofsOfAbsence: ["/sys/kernel"])
+        // What this kernel has not, or what only root reads (uid 0 has no mapping in the cell), needs no mask.
+        spec.procMasks = []
+        for name in CellSpec.tellingFiles {
+            if let status = files.status("/proc/" + name, followLinks: false), status.mode & 0o077 != 0 { spec.procMasks.append(name) }
+        }
         return PlannedCell(
             spec: spec, policy: request.syscalls, runtime: runtime, unseen: unseenArguments(request, view: view),
             placeholders: view.placeholders, protections: Protections.planned(spec, facts),

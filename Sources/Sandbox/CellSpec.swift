@@ -120,6 +120,10 @@ package struct CellSpec: Equatable, Sendable {
     /// `require: all`: what may fail otherwise refuses the launch.
     package var strict = false
     package var proofsOfAbsence: [String]
+    /// Files of /proc that tell of the host or of the same user's other sessions, and are hidden.
+    package var procMasks = CellSpec.tellingFiles
+
+    package static let tellingFiles = ["keys", "key-users", "kallsyms", "timer_list", "sched_debug"]
 
     package struct ClockOffsets: Equatable, Sendable {
         package let boottime: Int

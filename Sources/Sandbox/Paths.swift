@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Paths as text: joining, normalising without looking at the disk, containment. Always absolute here.
 
+import Glibc
+
 package enum Paths {
     /// `path` as seen from `directory`, without `.`, `..` and doubled slashes. Looks at nothing.
     package static func absolute(_ path: String, from directory: String) -> String {
@@ -14,11 +16,18 @@ package enum Paths {
 
     /// Whether `path` is `folder` or lies in it; both absolute, or both without the leading slash.
     package static func contains(_ folder: String, _ path: String) -> Bool {
-        let (outer, inner) = (folder.utf8, path.utf8)
-        let length = outer.count
-        guard inner.count >= length, inner.starts(with: outer) else { return false }
-        return inner.count == length || folder == "/" || inner[inner.index(inner.startIndex, offsetBy: length)] == 0x2f
+        let length = folder.utf8.count
+        guard path.utf8.count >= length else { return false }
+        return unsafe path.utf8.withContiguousStorageIfAvailable { inner in
+            unsafe folder.utf8.withContiguousStorageIfAvailable { outer in
+                unsafe memcmp(inner.baseAddress!, outer.baseAddress!, length) == 0
+                    && (unsafe inner.count == length || (length == 1 && outer[0] == 0x2f) || inner[length] == 0x2f)
+            } ?? false
+        } ?? false
     }
+
+    /// Paths are bytes: two spellings of one character are two names, which `==` takes for equal.
+    static func same(_ left: String, _ right: String) -> Bool { left.utf8.count == right.utf8.count && contains(left, right) }
 
     package static func parent(_ path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: 0x2f), slash != path.startIndex else { return "/" }

@@ -141,9 +141,7 @@ package struct FileRules: Equatable, Sendable {
 }
 
 /// Paths are bytes: two spellings of one character are two names. Swift's `==` takes them for equal, but is fast to say no.
-func samePath(_ left: String, _ right: String) -> Bool {
-    left.utf8.count == right.utf8.count && left == right && left.utf8.elementsEqual(right.utf8)
-}
+func samePath(_ left: String, _ right: String) -> Bool { Paths.same(left, right) }
 
 /// Whether a path is another one or lies within it. Both absolute and normal.
 func isPath(_ path: String, atOrUnder ancestor: String) -> Bool {

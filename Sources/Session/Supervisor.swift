@@ -153,7 +153,7 @@ package final class Supervisor {
         case .listener: answerTraps(ready.events)
         case .signals: while let signal = signals.next() { forward(signal) }
         case .timer: deadline()
-        case .process: break
+        case .process: ended()
         case .inputSource, .inputSink: pumpInput()
         case .outputSource, .outputSink: pumpOutput()
         case .errorSource, .errorSink: pumpErrors()
@@ -184,7 +184,10 @@ package final class Supervisor {
             outcome.cloneBegan = cell.cloneBegan
             outcome.started = started
             outcome.stages = stages
-            try? timer.set(limits.wall.map { started + $0 })
+            if limits.wall != nil { try? timer.set(limits.wall.map { started + $0 }) } else { try? timer.set(nil) }
+            // From here on the process itself is watched: its report is read when it has gone, which is one wake-up, not two.
+            unwatch(cell.control.number)
+            watch(cell.process.number, .readable, .process)
         case .exited(let status, let usage):
             outcome.end = .exited(status)
             outcome.usage = usage
@@ -193,6 +196,13 @@ package final class Supervisor {
             unwatch(cell.control.number)
             finishWhenDrained()
         }
+    }
+
+    /// PID 1 is gone, and with it everything in the cell. What it said before lies in the socket.
+    private func ended() {
+        unwatch(cell.process.number)
+        if !reported { receive() }
+        if !reported { kill(.message("process 1 of the cell was killed")) }
     }
 
     private func take(_ packet: consuming Packet) {
@@ -353,6 +363,7 @@ package final class Supervisor {
     private func reap(by deadline: UInt64) -> Bool {
         let now = Clock.monotonic
         let patience = deadline > now ? (deadline - now) / 1_000_000 : 0
+        if (try? cell.process.reap(block: false)) != nil { return true }
         guard (try? cell.process.waitForEnd(milliseconds: Int32(clamping: patience))) == true else { return false }
         return (try? cell.process.reap(block: false)) != nil
     }

@@ -37,8 +37,7 @@ enum RunVerb {
     }
 
     private static func run(_ options: RunOptions, began: UInt64, report: inout RunReport) throws -> Int32 {
-        var environment: [String: String] = [:]
-        for (name, value) in Host.environment() where environment[name] == nil { environment[name] = value }
+        let environment = Host.environment()
         guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
         let places = Places(home: Host.home(environment["HOME"]), directory: directory)
         let profile = try options.resolvedProfile(places)
