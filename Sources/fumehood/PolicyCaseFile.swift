@@ -18,7 +18,7 @@ struct PolicyCaseFile {
 
     static let keys = ["fumehood", "policies", "schema", "mode", "entities", "cases"]
     static let caseKeys = [
-        "name", "principal", "action", "resource", "context", "entities", "match", "not_match", "decision", "verdict", "errors", "obligations"
+        "name", "principal", "action", "resource", "context", "entities", "match", "not_match", "decision", "verdict", "errors", "obligations",
     ]
 
     init(_ path: String) throws {

@@ -34,7 +34,7 @@ struct PolicyCheckVerb: ParsableCommand {
                 PolicyJudging.write([
                     "fumehood": 1, "verdict": .string(holds ? "holds" : "found"), "policies": .integer(Int64(check.count)),
                     "validated": .bool(schema != nil), "errors": .integer(Int64(check.errors)), "warnings": .integer(Int64(check.warnings)),
-                    "problems": .array(check.problems.map(\.json))
+                    "problems": .array(check.problems.map(\.json)),
                 ])
                 return holds
             }

@@ -24,7 +24,7 @@ struct PolicyExplainVerb: ParsableCommand {
                         explanation.outcome,
                         adding: [
                             JSON.Member(name: "policies", value: .array(explanation.accounts.map { explanation.json($0) })),
-                            JSON.Member(name: "advice", value: .array(explanation.advice.map { .string($0) }))
+                            JSON.Member(name: "advice", value: .array(explanation.advice.map { .string($0) })),
                         ]))
             } else {
                 Messages.write(text(explanation, loaded.places), to: 1)

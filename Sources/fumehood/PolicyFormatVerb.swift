@@ -68,7 +68,7 @@ struct PolicyFormatVerb: ParsableCommand {
                     ["file": .string(result.source.name), "changed": .bool(!result.source.bytes.elementsEqual(result.text.utf8))]
                 }
                 PolicyJudging.write([
-                    "fumehood": 1, "verdict": .string(check && !changed.isEmpty ? "found" : "holds"), "files": .array(files), "problems": []
+                    "fumehood": 1, "verdict": .string(check && !changed.isEmpty ? "found" : "holds"), "files": .array(files), "problems": [],
                 ])
             } else if check {
                 for result in changed { Messages.write("\(result.source.name) is not laid out\n") }

@@ -105,7 +105,7 @@ struct PolicyImportVerb: ParsableCommand {
             PolicyJudging.write([
                 "fumehood": 1, "verdict": .string(result.left.isEmpty ? "holds" : "found"), "translated": .integer(Int64(result.translated)),
                 "rules": .array(result.entries.map(\.json)), "settings": .array(result.settings.map { .string($0) }),
-                "policies": .string(result.policies), "schema": .string(result.schema)
+                "policies": .string(result.policies), "schema": .string(result.schema),
             ])
             return
         }

@@ -99,7 +99,7 @@ struct PolicyTestVerb: ParsableCommand {
                 let cases = group.run.results[file.results].map { result -> JSON.Value in
                     [
                         "name": .string(result.name), "passed": .bool(result.isPassed),
-                        "differences": .array(result.differences.map { .string($0) }), "outcome": result.outcome.json
+                        "differences": .array(result.differences.map { .string($0) }), "outcome": result.outcome.json,
                     ]
                 }
                 return ["file": .string(file.path), "cases": .array(cases)]
@@ -108,14 +108,14 @@ struct PolicyTestVerb: ParsableCommand {
             let covered = coverage.ids.map { id -> JSON.Value in
                 [
                     "policy": .string(id.string), "place": .string(group.run.places.place(id)),
-                    "determining": .integer(Int64(coverage.determining(id))), "matching": .integer(Int64(coverage.matching(id)))
+                    "determining": .integer(Int64(coverage.determining(id))), "matching": .integer(Int64(coverage.matching(id))),
                 ]
             }
             return ["policies": .array(group.layers.map { .string($0.name) }), "files": .array(files), "coverage": .array(covered)]
         }
         return [
             "fumehood": 1, "verdict": .string(holds ? "holds" : "found"), "passed": .integer(Int64(passed)), "failed": .integer(Int64(failed)),
-            "sets": .array(sets)
+            "sets": .array(sets),
         ]
     }
 }

@@ -14,7 +14,7 @@ struct PolicyVerb: ParsableCommand {
         discussion: "Exit code 0: it holds. 1: something was found. 2: this could not be judged.",
         subcommands: [
             PolicyCheckVerb.self, PolicyFormatVerb.self, PolicyAuthorizeVerb.self, PolicyExplainVerb.self, PolicyTestVerb.self,
-            PolicyImportVerb.self
+            PolicyImportVerb.self,
         ])
 }
 

@@ -16,7 +16,7 @@ private let library: URL? = {
 @Suite(.enabled(if: library != nil, "the shared data is absent"))
 struct AGTVectorTests {
     static let sets = [
-        "agt_default", "approval", "budgets", "confidence", "content_hash", "drift", "egress", "ifc", "patterns", "redact"
+        "agt_default", "approval", "budgets", "confidence", "content_hash", "drift", "egress", "ifc", "patterns", "redact",
     ]
 
     private func bytes(_ name: String) throws -> [UInt8] {

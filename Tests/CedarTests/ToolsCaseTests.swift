@@ -78,7 +78,7 @@ private func newCase(_ n: Int64) -> PolicyCase {
         (0, { test, _ in test.ask = "sure?" }, ["`sure?` should be asked and nothing is"]),
         (0, { test, _ in test.throttle = Throttle("10/1h") }, ["the rate should be 10/1h and is 10/1m"]),
         (2, { test, _ in test.redact = ["secret"] }, ["the redacted fields should be `secret` and is none"]),
-        (0, { test, _ in test.raise = 3 }, ["the new limit should be 3 and is none"])
+        (0, { test, _ in test.raise = 3 }, ["the new limit should be 3 and is none"]),
     ]
 
     @Test(arguments: table.indices)

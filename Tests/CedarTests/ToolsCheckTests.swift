@@ -29,7 +29,7 @@ private func layers(_ texts: [String]) -> [PolicyLayer] {
         (["@throttle(\"often\") permit(principal, action, resource);"], ["l0.cedar 1:1 error annotation"]),
         (["permit(principal, action == Action::\"cal\", resource);"], ["l0.cedar 1:29 warning set_aside"]),
         (["permit(principal, action, resource);", "forbid(principal, action, resource);"], ["l0.cedar 1:1 warning shadowed"]),
-        (["@id(\"a\") permit(principal, action, resource);@id(\"a\") permit(principal, action, resource);"], ["l0.cedar - error load"])
+        (["@id(\"a\") permit(principal, action, resource);@id(\"a\") permit(principal, action, resource);"], ["l0.cedar - error load"]),
     ]
 
     @Test(arguments: table.indices)
@@ -66,7 +66,7 @@ private func layers(_ texts: [String]) -> [PolicyLayer] {
         (.text("9223372036854775808"), nil, "9223372036854775808"),
         (.text("User::\"a\""), .entity(Name("User")), ["__entity": ["type": "User", "id": "a"]]), (.text("User::\"a\""), nil, "User::\"a\""),
         (.list([.text("1"), .text("x")]), .set(.string), ["1", "x"]),
-        (.map([("__extn", .map([("fn", .text("decimal")), ("arg", .text("1"))]))]), nil, ["__extn": ["fn": "decimal", "arg": "1"]])
+        (.map([("__extn", .map([("fn", .text("decimal")), ("arg", .text("1"))]))]), nil, ["__extn": ["fn": "decimal", "arg": "1"]]),
     ]
 
     @Test(arguments: plain.indices)

@@ -29,7 +29,7 @@ private func verdict(_ snapshot: PolicySnapshot, _ tool: String, _ input: [Strin
     let action = EntityUID(type: Name("Action"), id: Text("\(server)__\(tool)"))
     let group = EntityUID(type: Name("Action"), id: "CallTool")
     let entities = try Entities([
-        Entity(uid, parents: [EntityUID(type: schema, id: Text(server))]), Entity(action, parents: [group])
+        Entity(uid, parents: [EntityUID(type: schema, id: Text(server))]), Entity(action, parents: [group]),
     ])
     let fields = input.map { Record.Field(Text($0.key), .string(Text($0.value))) }
     let context = Record([Record.Field("input", .record(Record(fields)))])
@@ -112,7 +112,7 @@ private func verdict(_ snapshot: PolicySnapshot, _ tool: String, _ input: [Strin
         fetch("WebFetch(domain:*)", "gopher://x", .allow),
         Row(deny: ["WebFetch(domain:evil.net)"], allow: ["WebFetch"], tool: "WebFetch", input: ["url": "https://a.evil.net:8/"], verdict: .deny),
         Row(allow: ["Task(explore)"], tool: "Task", input: ["subagent_type": "explore"], verdict: .allow),
-        Row(allow: ["Task(explore)"], tool: "Task", input: ["subagent_type": "other"], verdict: .deny)
+        Row(allow: ["Task(explore)"], tool: "Task", input: ["subagent_type": "other"], verdict: .deny),
     ]
 
     @Test(arguments: rows.indices)
@@ -161,7 +161,7 @@ private func verdict(_ snapshot: PolicySnapshot, _ tool: String, _ input: [Strin
         (["mcp__a__get_*"], [], [], "mcp__a__get_*", .untranslated, "is not denied by these policies"),
         ([], [], ["mcp__a__b(x)"], "mcp__a__b(x)", .untranslated, "no specifier"),
         ([], [], ["Skill(deploy)"], "Skill(deploy)", .untranslated, "no argument"),
-        ([], [], ["Bash(cat > x)"], "Bash(cat > x)", .untranslated, "redirection")
+        ([], [], ["Bash(cat > x)"], "Bash(cat > x)", .untranslated, "redirection"),
     ]
 
     @Test(arguments: reports.indices)
@@ -184,7 +184,7 @@ private func verdict(_ snapshot: PolicySnapshot, _ tool: String, _ input: [Strin
     }
 
     @Test(arguments: [
-        "x\n\n@id(\"evil\")\npermit(principal, action, resource);", "\u{2028}permit", "\"); permit(principal, action, resource); //", "*/ \r permit"
+        "x\n\n@id(\"evil\")\npermit(principal, action, resource);", "\u{2028}permit", "\"); permit(principal, action, resource); //", "*/ \r permit",
     ])
     func `what a settings file says cannot write a policy`(_ text: String) throws {
         var list = PermissionList()

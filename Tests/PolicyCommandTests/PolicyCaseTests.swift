@@ -75,7 +75,7 @@ struct PolicyCaseTests {
         ("verdict: allow\nobligations: { throttle: often }", "", "a.cases.yaml:10:30: cases[0].obligations.throttle: `often` is no rate"),
         ("verdict: allow\nentities: [{ uid: Tool::t }]", "", "a.cases.yaml:10:23: cases[0].entities[0].uid: `Tool::t` is no entity"),
         ("verdict: allow", "mode: lax", "a.cases.yaml:2:7: mode: expected `strict` or `exact`"),
-        ("verdict: allow", "policies: absent", "cannot read `absent`: no such file or directory")
+        ("verdict: allow", "policies: absent", "cannot read `absent`: no such file or directory"),
     ]
 
     @Test(arguments: wrong.indices)

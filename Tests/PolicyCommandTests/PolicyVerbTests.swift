@@ -133,7 +133,7 @@ struct PolicyVerbTests {
         (
             "\(permit)@id(\"no\") forbid (principal, action, resource) when { resource.trusted };", 1,
             "deny\n  by no (p.cedar:3:1)\n  error in no (p.cedar:3:1), which denies: there is no entity `Tool::\"t\"`\n"
-        )
+        ),
     ]
 
     @Test(arguments: verdicts.indices)
@@ -170,7 +170,7 @@ struct PolicyVerbTests {
         (Array(asked.dropLast()) + ["{\"n\": }"], "--context:1:7: "),
         (asked + ["--entities", "absent.json"], "cannot read `absent.json`"),
         (asked + ["--entities", "bad.json"], "bad.json: "),
-        (asked + ["--entities", "unfit.json"], "unfit.json: ")
+        (asked + ["--entities", "unfit.json"], "unfit.json: "),
     ]
 
     @Test(arguments: wrong.indices)

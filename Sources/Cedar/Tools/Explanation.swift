@@ -87,7 +87,7 @@ public struct Explanation: Sendable {
             JSON.Member(name: "policy", value: .string(account.id.string)),
             JSON.Member(name: "place", value: .string(places.place(account.id))),
             JSON.Member(name: "effect", value: .string(account.effect.rawValue)),
-            JSON.Member(name: "log_only", value: .bool(account.logsOnly))
+            JSON.Member(name: "log_only", value: .bool(account.logsOnly)),
         ]
         func add(_ name: String, _ value: JSON.Value) { members.append(JSON.Member(name: name, value: value)) }
         switch account.status {
@@ -110,7 +110,7 @@ public struct Explanation: Sendable {
                         [
                             "text": .string(conjunct.text), "negated": .bool(conjunct.isNegated),
                             "found": .array(conjunct.found.map { ["expression": .string($0.expression), "value": .string($0.value)] }),
-                            "error": conjunct.failure.map { .string($0) } ?? .null
+                            "error": conjunct.failure.map { .string($0) } ?? .null,
                         ]
                     }))
         }

@@ -30,7 +30,7 @@ public struct PermissionEntry: Sendable {
         [
             "file": .string(rule.file), "list": .string(rule.list.rawValue), "rule": .string(rule.text), "status": .string(status.rawValue),
             "reason": reason.map { .string($0) } ?? .null, "notes": .array(notes.map { .string($0) }),
-            "policies": .array(policies.map { .string($0) })
+            "policies": .array(policies.map { .string($0) }),
         ]
     }
 }

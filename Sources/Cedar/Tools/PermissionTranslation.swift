@@ -36,7 +36,7 @@ enum OwnTool {
         ("ExitPlanMode", []), ("Glob", ["path"]), ("Grep", ["path"]), ("KillShell", []), ("LS", ["path"]), ("LSP", []),
         ("MultiEdit", ["file_path"]), ("NotebookEdit", ["notebook_path"]), ("NotebookRead", ["notebook_path"]), ("PowerShell", ["command"]),
         ("Read", ["file_path"]), ("Skill", []), ("SlashCommand", []), ("Task", ["subagent_type"]), ("TodoWrite", []),
-        ("WebFetch", ["url"]), ("WebSearch", []), ("Write", ["file_path"])
+        ("WebFetch", ["url"]), ("WebSearch", []), ("Write", ["file_path"]),
     ]
 
     static let readers = ["Read", "NotebookRead", "Grep", "Glob", "LS"]

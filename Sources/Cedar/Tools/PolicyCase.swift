@@ -129,8 +129,8 @@ extension Outcome {
             "obligations": [
                 "ask": .array(asks.map { ["policy": .string($0.policy.string), "reason": .string($0.reason.string)] }),
                 "throttle": throttle.map { .string($0.written) } ?? .null,
-                "redact": .array(redactions.map { .string($0.string) }), "raise": raise.map { .integer($0) } ?? .null
-            ]
+                "redact": .array(redactions.map { .string($0.string) }), "raise": raise.map { .integer($0) } ?? .null,
+            ],
         ]
     }
 }

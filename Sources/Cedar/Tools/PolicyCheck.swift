@@ -41,7 +41,7 @@ public struct PolicyProblem: Hashable, Sendable {
             "file": .string(file), "line": position.map { .integer(Int64($0.line)) } ?? .null,
             "column": position.map { .integer(Int64($0.column)) } ?? .null, "severity": .string(severity.rawValue),
             "kind": .string(kind), "policy": policy.map { .string($0.string) } ?? .null, "message": .string(message),
-            "help": help.map { .string($0) } ?? .null
+            "help": help.map { .string($0) } ?? .null,
         ]
     }
 }
