@@ -119,7 +119,14 @@ extension Incidents.Ends {
         let mark = "sleep:777\(Int.random(in: 10...99))"
         for i in 0..<40 {
             let begun = try Fumehood.begin([], [Ground.shared.probe, mark], as: caller)
-            usleep(UInt32(i * 1000))
+            if i % 2 == 0 {
+                usleep(UInt32(i * 1000))
+            } else {
+                // From the instant of the clone on, in steps of a tenth of a millisecond.
+                let deadline = Date().addingTimeInterval(2)
+                while Date() < deadline, begun.process.isRunning, supervisor(of: begun).map({ children($0).isEmpty }) ?? true {}
+                usleep(UInt32(i / 2 * 100))
+            }
             if let victim = supervisor(of: begun) { kill(victim, SIGKILL) } else { kill(begun.process.processIdentifier, SIGKILL) }
             _ = begun.end()
         }

@@ -71,12 +71,14 @@ extension Incidents.Files {
         let until = Date().addingTimeInterval(4)
         while Date() < until || good + refused < 20 {
             let marker = "read:\(work)/tree/target/marker"
+            let mounts = "mounts:\(URL(filePath: outside).lastPathComponent)-data"
             let run = try Fumehood.run(
                 ["-w", work + "/tree", "-r", "\(outside)-data:\(work)/tree/target"],
-                [Ground.shared.probe, marker, "read:\(outside)/marker", "open-w:\(outside)/marker"], as: caller)
+                [Ground.shared.probe, marker, "read:\(outside)/marker", "open-w:\(outside)/marker", mounts], as: caller)
             if run.code == 0 {
                 good += 1
-                // The name itself may have been exchanged again since; what is never there is the place outside.
+                // The name itself may have been exchanged again since; the mount is there, and the place outside never is.
+                check(run, [(mounts, "1")])
                 #expect(run[marker] == "granted" || run[marker] == "own" || run[marker] == "ENOENT" || run[marker] == "EACCES", "\(run.out)")
                 check(run, [("read:\(outside)/marker", "ENOENT"), ("open-w:\(outside)/marker", "ENOENT")])
             } else {

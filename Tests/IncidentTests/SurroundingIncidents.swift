@@ -36,7 +36,7 @@ extension Incidents.Surroundings {
     @Test(arguments: Caller.allCases, falseProcs)
     func `incident 3: a false /proc is noticed and nothing is started`(caller: Caller, script: String) throws {
         try surroundingsAvailable()
-        refused(try Fumehood.run([], ["/bin/echo", "started"], as: caller, around: mounts(script)))
+        refused(try Fumehood.run([], ["/bin/echo", "started"], as: caller, around: mounts(script)), saying: ["`/proc`", "ENODEV"])
     }
 
     @Test(arguments: Caller.allCases)

@@ -52,7 +52,7 @@ MUTANTS = [
     ("a mount's target may be a link", [(CHILD, "O_PATH | O_CLOEXEC | O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH}", "O_PATH | O_CLOEXEC, 0, 0}")], "incident 4: a racing target"),
     ("hidden paths are not masked", [(VIEW, "entries.append(.mask(at, directory: source.status.kind == .directory))", "_ = (at, source)")], "incident 25|incident 16: a path"),
     ("protected paths are not protected", [(VIEW, "entries.append(.protect(source, at: at))", "_ = (at, source)")], "incident 20: protected paths that exist"),
-    ("absent protected paths are forgotten", [(VIEW, "else { placeholders.append(item.path) }", "else { _ = at }")], "incident 20: protected paths that are absent"),
+    ("absent protected paths are forgotten", [(VIEW, "else { placeholders.append(Placeholders.Absent(host: item.host, at: item.path)) }", "else { _ = at }")], "incident 20: protected paths that are absent"),
     # Landlock
     ("no Landlock", [(PLAN, "if spec.landlockABI > 0 { add(.landlockRestrict) }", "")], "Landlock stands behind|incident 30"),
     ("no Landlock scopes", [(SANDBOX + "Launcher.swift", "scopes: 3", "scopes: 0")], "incident 30"),
@@ -77,7 +77,7 @@ MUTANTS = [
     ("AF_INET is allowed", [(RULES, "Case([Condition(0, in: [AddressFamily.unix])], unless(.unixSocket))", "Case([Condition(0, in: [2])], .allowed), Case([Condition(0, in: [AddressFamily.unix])], unless(.unixSocket))")], "incident 15: no address"),
     ("datagram pairs are allowed", [(RULES, "let types: [UInt32] = [1, 5]", "let types: [UInt32] = [1, 2, 5]")], "incident 19: a socket"),
     ("i386 calls are allowed", [("Sources/Syscalls/SyscallPolicy.swift", "let compat = foreignABI == .kill ? foreign", "let compat = foreignABI == .kill ? Outcome.allowed")], "incident 13: calls"),
-    ("denials are not recorded", [("Sources/Session/DenialBook.swift", "entries.append((denial, 1))", "entries = entries.isEmpty ? [(denial, 1)] : entries")], "every call|incident 31: the cell"),
+    ("denials are not recorded", [("Sources/Session/DenialBook.swift", "entries.append((denial, 1))", "if entries.isEmpty { entries.append((denial, 1)) }")], "every call|incident 31: the cell"),
     # Descriptors, environment, limits
     ("descriptors are inherited", [(PLAN, "add(.closeOnExec(from: 3))", "")], "incident 2: a descriptor"),
     ("the environment is inherited", [(BUILDER, "for name in request.passes {", "for name in request.environment.keys {")], "environment is what"),

@@ -75,6 +75,17 @@ static void current(const char *unused)
     else outcome(-1);
 }
 
+// How many mounts speak of `text`.
+static void count_mounts(const char *text)
+{
+    static char line[8192];
+    int count = 0;
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    while (file && fgets(line, sizeof line, file)) count += strstr(line, text) != NULL;
+    if (file) fclose(file);
+    printf("%d\n", count);
+}
+
 static void link_path(const char *argument)
 {
     const char *from, *to;
@@ -289,7 +300,7 @@ static void race_execute(const char *argument)
 }
 
 const struct attempt file_attempts[] = {
-    {"read", read_file}, {"open-w", open_for_writing}, {"create", create}, {"mkdir", make_directory}, {"list", list}, {"cwd", current},
+    {"read", read_file}, {"open-w", open_for_writing}, {"create", create}, {"mkdir", make_directory}, {"list", list}, {"cwd", current}, {"mounts", count_mounts},
     {"link", link_path}, {"link-fd", link_descriptor}, {"link-proc", link_proc}, {"symlink", symlink_path}, {"rename", rename_path},
     {"copy", copy}, {"exec", execute}, {"exec-memory", execute_memory}, {"flock", lock}, {"hold-flock", hold_lock}, {"fill", fill},
     {"fill-inodes", fill_inodes}, {"race-open", race_open}, {"race-exec", race_execute}, {0, 0},
