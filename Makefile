@@ -87,8 +87,8 @@ format: swift
 
 mutants: build/fumehood
 	@.ci/need test
-	if [ ! -x Tests/Mutants/run ]; then echo 'Tests/Mutants/run is not there' >&2; exit 1; fi
-	Tests/Mutants/run
+	if [ -x Tests/Sandboxees/build.sh ]; then Tests/Sandboxees/build.sh; fi
+	python3 Tests/Mutants/run.py
 
 soak: build/fumehood build/cedar-corpus
 	@.ci/need test

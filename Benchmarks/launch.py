@@ -142,11 +142,10 @@ def memory(binary, rounds):
         time.sleep(0.5)
         with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
             first = int(file.read().split()[0])
-        supervisor = private(process.pid)
         try:
-            inner = private(first)
+            supervisor, inner = private(process.pid), private(first)
         except PermissionError:
-            return {}, [f"idle memory: supervisor {supervisor} KiB; PID 1 cannot be read by its own user, being non-dumpable"]
+            return {}, ["idle memory: supervisor and PID 1 are non-dumpable, their own user cannot read it; see root's figure"]
         return {"idle_memory_kib": supervisor + inner}, [f"idle memory, private: supervisor {supervisor} KiB, PID 1 {inner} KiB"]
     finally:
         process.kill()

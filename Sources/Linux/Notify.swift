@@ -22,6 +22,9 @@ package enum Notify {
     package static func receive(_ listener: borrowing Descriptor) throws(SystemError) -> Trap? {
         var raw = seccomp_notif()  // must be zeroed, or the kernel says EINVAL
         let own = listener.number
+        // Kernels of some age wait in the request whatever O_NONBLOCK says (6.1 does, 6.18 does not): asked only when it has something to give.
+        var asked = pollfd(fd: own, events: Int16(POLLIN), revents: 0)
+        guard unsafe poll(&asked, 1, 0) == 1, asked.revents & Int16(POLLIN) != 0 else { return nil }
         let result = unsafe withUnsafeMutablePointer(to: &raw) { rawCall(16, Int(own), receiveRequest, Int(bitPattern: $0)) }
         if result == -Int(ENOENT) || result == -Int(EAGAIN) || result == -Int(EINTR) { return nil }
         if result < 0 { throw SystemError("ioctl", "seccomp listener", Int32(-result)) }

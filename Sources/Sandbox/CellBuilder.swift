@@ -20,6 +20,13 @@ package struct PlannedCell: Sendable {
     package var notes: [String] = []
 }
 
+extension PlannedCell {
+    /// A cell on this host.
+    package init(_ request: CellRequest, _ facts: HostFacts, filter: CellSpec.Filter, initFilter: [UInt64]) throws(CellError) {
+        self = try CellBuilder(facts: facts, files: KernelFiles()).plan(request, filter: filter, initFilter: initFilter)
+    }
+}
+
 package struct CellBuilder<Host: HostFiles> {
     let facts: HostFacts
     let files: Host
@@ -47,22 +54,25 @@ package struct CellBuilder<Host: HostFiles> {
         rules += environmentFiles(request)
         try view.apply(rules)
 
-        let sees = { (path: String) -> Bool in files.resolve(path).map(view.shows) ?? false }
-        guard sees(runtime.executable) else {
+        guard view.leads(to: runtime.executable) != nil else {
             throw .commandOutside(runtime.executable, grant: Paths.parent(runtime.executable))
         }
         let entries = try standardEntries(request, home: home, view: view) + view.entries
         try refuseTooMany(entries, placeholders: view.placeholders.count)
-        let real = files.resolve(request.directory)
-        let directory = real.map(view.shows) == true ? real! : home
-        let environment = cellEnvironment(request, runtime, home: home, view: view)
-        let spec = CellSpec(
+        let directory = view.leads(to: request.directory) ?? home
+        let environment = cellEnvironment(request, runtime, home: home, &view)
+        var spec = CellSpec(
             identity: identity, network: request.network, waived: request.waived, view: ordered(entries),
             scratchSize: request.limits.scratch, scratchInodes: request.limits.inodes, hostname: request.hostname, landlockABI: facts.landlockABI,
             limits: limits(request), niceness: 0, groups: facts.groups, filter: filter, initFilter: initFilter,
             command: CellSpec.Command(
                 executable: runtime.executable, arguments: request.command, environment: environment, directory: directory),
             hostNamespaces: facts.namespaces, clockOffsets: clockOffsets(), terminal: request.terminal, proofsOfAbsence: ["/sys/kernel"])
+        // What this kernel has not, or what only root reads (uid 0 has no mapping in the cell), needs no mask.
+        spec.procMasks = []
+        for name in CellSpec.tellingFiles {
+            if let status = files.status("/proc/" + name, followLinks: false), status.mode & 0o077 != 0 { spec.procMasks.append(name) }
+        }
         return PlannedCell(
             spec: spec, policy: request.syscalls, runtime: runtime, unseen: unseenArguments(request, view: view),
             placeholders: view.placeholders, protections: Protections.planned(spec, facts),
@@ -84,7 +94,7 @@ package struct CellBuilder<Host: HostFiles> {
     }
 
     /// What every cell has: the root's links, /etc as far as we write it, devices, writable folders.
-    private func standardEntries(_ request: CellRequest, home: String, view: View) throws(CellError) -> [CellSpec.Entry] {
+    private func standardEntries(_ request: CellRequest, home: String, view: View<Host>) throws(CellError) -> [CellSpec.Entry] {
         var entries: [CellSpec.Entry] = []
         for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
             if let target = files.link("/" + name) { entries.append(.symlink(name, target: target)) }
@@ -159,7 +169,7 @@ package struct CellBuilder<Host: HostFiles> {
     private func weight(_ entry: CellSpec.Entry) -> Int {
         switch entry {
         case .bind: 0
-        case .symlink, .file, .directory, .scratch: 1
+        case .symlink, .file, .directory, .scratch, .pin: 1
         case .protect: 2
         case .mask: 3
         }
@@ -167,15 +177,17 @@ package struct CellBuilder<Host: HostFiles> {
 
     /// Files that the environment names are granted with the names.
     private func environmentFiles(_ request: CellRequest) -> [CellRequest.Rule] {
-        ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"].compactMap { name in
-            guard let path = request.environment[name], path.hasPrefix("/") else { return nil }
-            return CellRequest.Rule(.read, path, origin: name, builtin: true)
+        var rules: [CellRequest.Rule] = []
+        for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
+            guard let path = request.environment[name], path.utf8.first == 0x2f else { continue }
+            rules.append(CellRequest.Rule(.read, Paths.absolute(path, from: "/"), origin: name, builtin: true))
         }
+        return rules
     }
 
     /// A writable folder is mapped from its own owner to the cell: what belongs to others in it cannot be written, and
     /// renaming or removing it is EOVERFLOW. Only the first level is looked at, and at most a thousand names of it.
-    private func foreignOwners(_ view: View) -> [String] {
+    private func foreignOwners(_ view: View<Host>) -> [String] {
         var notes: [String] = []
         for case .bind(let source, let at, .write, true) in view.entries where source.status.kind == .directory {
             let others = files.list(source.path).prefix(1000).filter { name in
@@ -188,7 +200,8 @@ package struct CellBuilder<Host: HostFiles> {
         return notes
     }
 
-    private func unseenArguments(_ request: CellRequest, view: View) -> [String] {
+    private func unseenArguments(_ request: CellRequest, view: View<Host>) -> [String] {
+        if request.command.count == 1 { return [] }
         var list: [String] = []
         for argument in request.command.dropFirst() {
             let text = argument.hasPrefix("-") ? argument.split(separator: "=", maxSplits: 1).dropFirst().first.map(String.init) ?? "" : argument
@@ -204,33 +217,54 @@ package struct CellBuilder<Host: HostFiles> {
 
     // Environment and limits ----------------------------------------------------------------------------------------------
 
-    private func cellEnvironment(_ request: CellRequest, _ runtime: Runtime, home: String, view: View) -> [String] {
-        var values: [(String, String)] = []
+    private func cellEnvironment(_ request: CellRequest, _ runtime: Runtime, home: String, _ view: inout View<Host>) -> [String] {
+        var values: [(name: String, value: String)] = []
         func set(_ name: String, _ value: String) {
-            values.removeAll { $0.0 == name }
+            if let old = values.firstIndex(where: { $0.name == name }) { values.remove(at: old) }
             values.append((name, value))
         }
-        // A shim was resolved: what it stands for comes first, or the program would look for itself elsewhere.
-        let own = runtime.resolvedShim ? [Paths.parent(runtime.executable)] : []
-        let visible = (own + (request.environment["PATH"] ?? "").split(separator: ":").map(String.init)).filter { entry in
-            entry.hasPrefix("/") && files.resolve(entry).map(view.shows) == true
-        }
-        var seen: Set<String> = []
-        let path = visible.filter { seen.insert($0).inserted }
-        set("PATH", (path.isEmpty ? ["/usr/local/bin", "/usr/bin", "/bin"] : path).joined(separator: ":"))
+        set("PATH", searchPath(request, runtime, &view))
         set("HOME", home)
         set("USER", "cell")
         set("LOGNAME", "cell")
         set("LANG", "C.UTF-8")
-        for (name, value) in request.environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("LC_") || CellBuilder.passed.contains(name) {
-            set(name, value)
-        }
+        var passed: [String] = []
+        for name in request.environment.keys where name.utf8.starts(with: "LC_".utf8) { passed.append(name) }
+        passed.sort()
+        passed += ["NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "TERM", "TZ"]
+        for name in passed { if let value = request.environment[name] { set(name, value) } }
         for name in request.passes { if let value = request.environment[name] { set(name, value) } }
-        for (name, value) in request.sets + request.secrets { set(name, value) }
-        return values.map { "\($0.0)=\($0.1)" }
+        for (name, value) in request.sets { set(name, value) }
+        for (name, value) in request.secrets { set(name, value) }
+        var lines: [String] = []
+        lines.reserveCapacity(values.count)
+        for (name, value) in values { lines.append(name + "=" + value) }
+        return lines
     }
 
-    private static var passed: Set<String> { ["TZ", "TERM", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] }
+    /// The caller's PATH, as far as the cell sees it.
+    private func searchPath(_ request: CellRequest, _ runtime: Runtime, _ view: inout View<Host>) -> String {
+        var seen: [String] = []
+        var path = ""
+        func add(_ folder: String) {
+            if seen.contains(folder) { return }
+            seen.append(folder)
+            path += path.isEmpty ? folder : ":" + folder
+        }
+        // A shim was resolved: what it stands for comes first, or the program would look for itself elsewhere.
+        if runtime.resolvedShim {
+            let own = Paths.parent(runtime.executable)
+            if view.leads(to: own) != nil { add(own) }
+        }
+        var rest = (request.environment["PATH"] ?? "")[...]
+        while !rest.isEmpty {
+            let end = rest.utf8.firstIndex(of: 0x3a) ?? rest.endIndex
+            let folder = String(rest[..<end])
+            rest = end == rest.endIndex ? rest[end...] : rest[rest.utf8.index(after: end)...]
+            if folder.utf8.first == 0x2f, view.leads(to: Paths.absolute(folder, from: "/")) != nil { add(folder) }
+        }
+        return path.isEmpty ? "/usr/local/bin:/usr/bin:/bin" : path
+    }
 
     /// Per process where the kernel counts no further; never above what this user may set.
     private func limits(_ request: CellRequest) -> [ResourceLimit] {

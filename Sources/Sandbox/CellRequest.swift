@@ -14,16 +14,26 @@ package struct CellRequest: Sendable {
         package let path: String
         /// Where it stands in the view; nil for the same place.
         package let target: String?
-        /// How messages name its place: `-r`, `profile.yaml:4:10`.
-        package let origin: String
+        private let place: Origin
+        /// How messages name its place: `-r`, `profile.yaml:4:10`. Written out only for a message.
+        package var origin: String { place.description }
         /// Part of a built-in profile: what the host lacks is left out.
         package let builtin: Bool
         package init(_ kind: Kind, _ path: String, target: String? = nil, origin: String, builtin: Bool = false) {
             self.kind = kind
             self.path = path
             self.target = target
-            self.origin = origin
+            place = Origin(profile: nil, file: origin, mark: nil, isBuiltIn: builtin)
             self.builtin = builtin
+        }
+
+        /// A rule of a profile or flag.
+        init(_ rule: FileRule) {
+            kind = rule.kind.request
+            path = rule.source
+            target = samePath(rule.path, rule.source) ? nil : rule.path
+            place = rule.origin
+            builtin = rule.origin.isBuiltIn
         }
     }
 

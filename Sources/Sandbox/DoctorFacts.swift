@@ -130,7 +130,7 @@ extension DoctorFacts {
     private static func containerSigns(_ ownGroups: String) -> [String] {
         var signs: [String] = []
         for file in ["/.dockerenv", "/run/.containerenv"] where Files.exists(file) { signs.append("`\(file)` exists") }
-        if let kind = Host.environment().first(where: { $0.name == "container" })?.value { signs.append("the variable `container` is \(kind)") }
+        if let kind = Host.environment()["container"] { signs.append("the variable `container` is \(kind)") }
         if let word = ["docker", "kubepods", "libpod", "containerd", "lxc"].first(where: { ownGroups.contains($0) }) { signs.append("our control group is named after \(word)") }
         return signs
     }

@@ -20,8 +20,8 @@ package protocol HostFiles {
 /// The real ones.
 package struct KernelFiles: HostFiles {
     package init() {}
-    package func status(_ path: String, followLinks: Bool) -> FileStatus? { try? FileStatus(path: path, followLinks: followLinks) }
-    package func link(_ path: String) -> String? { try? Files.link(path) }
+    package func status(_ path: String, followLinks: Bool) -> FileStatus? { FileStatus(at: path, followLinks: followLinks) }
+    package func link(_ path: String) -> String? { Files.linkIfAny(path) }
     package func list(_ path: String) -> [String] { ((try? Files.list(path)) ?? []).sorted() }
     package func head(_ path: String, _ count: Int) -> [UInt8]? {
         guard let file = try? Files.open(path, 0o4000 /* O_RDONLY | O_NONBLOCK */) else { return nil }

@@ -33,7 +33,7 @@ package struct LaunchPlan: Equatable, Sendable {
 }
 
 /// What MountTree attributes each kind of mount gets: everything nosuid, and nodev but for device nodes.
-private let confined: MountTree.Attributes = [.noSetuid, .noDevices]
+private var confined: MountTree.Attributes { MountTree.Attributes(rawValue: 2 | 4) }  // nosuid, nodev
 
 private struct Planner {
     let spec: CellSpec
@@ -44,12 +44,25 @@ private struct Planner {
 
     /// Folders of the host in the view.
     let boundFolders: [String]
+    /// Folders that hold files of the plan's own making.
+    let fileFolders: [String]
 
     init(_ spec: CellSpec) {
         self.spec = spec
-        boundFolders = spec.view.compactMap { entry in
-            if case .bind(let source, let at, _, _) = entry, source.status.kind == .directory { at } else { nil }
+        var folders: [String] = []
+        var files: [String] = []
+        for entry in spec.view {
+            switch entry {
+            case .bind(let source, let at, _, _): if source.status.kind == .directory { folders.append(at) }
+            case .file(let path, _, _):
+                let folder = Planner.folder(of: path)
+                if files.last != folder { files.append(folder) }
+            default: break
+            }
         }
+        boundFolders = folders
+        fileFolders = files
+        result.steps.reserveCapacity(160)
     }
 
     mutating func add(_ operation: Operation, optional: Bool = false) {
@@ -140,7 +153,6 @@ private struct Planner {
         add(.devpts(.scratch, [.noSetuid, .noExecute]), optional: false)
         makeDirectory("dev/pts", mode: 0o755)
         add(.attach(.scratch, at: "dev/pts", absentIsFine: false))
-        rule(.scratch, [.readFile, .writeFile, .readDirectory, .ioctlDevice])
         add(.close(.scratch))
         add(.stage(.devices))
         if !has(.proc) { proc() }
@@ -160,10 +172,12 @@ private struct Planner {
         switch entry {
         case .directory(let path, let mode):
             makeDirectory(path, mode: mode)
-            // Files that the plan makes must be readable behind the second wall as well.
-            if spec.landlockABI > 0 {
+            // What the plan puts there must be usable behind the second wall as well: devices, and files of its own making.
+            let rights: Landlock.Access? =
+                path == "dev" ? [.readFile, .writeFile, .readDirectory, .ioctlDevice] : fileFolders.contains(path) ? [.readFile, .readDirectory] : nil
+            if spec.landlockABI > 0, let rights {
                 add(.openInRoot(.scratch, path: path))
-                rule(.scratch, [.readFile, .readDirectory])
+                rule(.scratch, rights)
                 add(.close(.scratch))
             }
         case .symlink(let path, let target):
@@ -181,11 +195,15 @@ private struct Planner {
             let slot = tree(source, access, mapOwner: mapOwner)
             add(.attach(slot, at: path, absentIsFine: false))
             add(.close(slot))
-            hostRule(source, access)
+            hostRule(source, access, at: path)
         case .protect(let source, let path):
             let slot = tree(source, .read, mapOwner: false)
             add(.attach(slot, at: path, absentIsFine: false))
             add(.close(slot))
+        case .pin(let path):
+            add(.copyOfRoot(.scratch, path: path))
+            add(.attach(.scratch, at: path, absentIsFine: false))
+            add(.close(.scratch))
         case .mask(let path, let directory):
             if directory {
                 add(.tmpfs(.scratch, size: 4096, inodes: 1, mode: 0, confined.union([.readOnly, .noExecute])))
@@ -219,12 +237,18 @@ private struct Planner {
 
     /// Makes the folders above `path`, as far as they lie in the root tmpfs and not inside something bound.
     mutating func parents(of path: String) {
-        var above = ""
-        for part in path.split(separator: "/").dropLast() {
-            above += above.isEmpty ? String(part) : "/" + part
-            if bound(above) { return }
-            if made.insert(above).inserted { add(.makeDirectory(above, mode: 0o755)) }
-        }
+        let above = Planner.folder(of: path)
+        if above.isEmpty { return }
+        if made.contains(above) || bound(above) { return }
+        parents(of: above)
+        made.insert(above)
+        add(.makeDirectory(above, mode: 0o755))
+    }
+
+    /// The folder of a path without a leading slash; empty for the root.
+    static func folder(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: 0x2f) else { return "" }
+        return String(path[..<slash])
     }
 
     /// Whether `path` is, or lies in, a bound folder.
@@ -232,7 +256,7 @@ private struct Planner {
 
     /// A place to attach a bind at: it is there already if it lies in another bind.
     mutating func target(_ path: String, like source: CellSpec.Source) {
-        let above = path.split(separator: "/").dropLast().joined(separator: "/")
+        let above = Planner.folder(of: path)
         if !above.isEmpty && bound(above) { return }
         guard made.insert(path).inserted else { return }
         add(source.status.kind == .directory ? .makeDirectory(path, mode: 0o755) : .makeFile(path, contents: "", mode: 0o444))
@@ -257,13 +281,17 @@ private struct Planner {
         if !known.isEmpty { add(.landlockRule(slot, known)) }
     }
 
-    mutating func hostRule(_ source: CellSpec.Source, _ access: CellSpec.Access) {
-        var rights: Landlock.Access =
-            switch access {
-            case .read: .read
-            case .write: .write.union(.execute)
-            case .device: [.readFile, .writeFile, .ioctlDevice]
-            }
+    /// Rights on a file of the host. The folder that it is bound into says enough where that folder has a rule for what the
+    /// plan puts there: for devices, and for what can be read and not executed.
+    mutating func hostRule(_ source: CellSpec.Source, _ access: CellSpec.Access, at path: String) {
+        var rights: Landlock.Access
+        switch access {
+        case .read:
+            if source.status.kind == .regular && source.status.mode & 0o111 == 0 && fileFolders.contains(where: { Paths.contains($0, path) }) { return }
+            rights = .read
+        case .write: rights = .write.union(.execute)
+        case .device: return
+        }
         if source.status.kind != .directory { rights.formIntersection(.ofFiles) }
         rights.formIntersection(.handled(abi: spec.landlockABI))
         if !rights.isEmpty { result.rules.append(LaunchPlan.Rule(source: source, access: rights)) }
@@ -276,7 +304,7 @@ private struct Planner {
         add(.proc(.procTree, subset: nil, [.noSetuid, .noDevices, .noExecute, .readOnly]))
         add(.attach(.procTree, at: "proc", absentIsFine: false))
         rule(.procTree, [.readFile, .readDirectory, .writeFile])
-        for name in ["keys", "key-users", "kallsyms", "timer_list", "sched_debug"] {
+        for name in spec.procMasks {
             makeEmptyFile()
             add(.copyOfRoot(.scratch, path: Planner.emptyFile))
             add(.attachInProc(.scratch, at: name))
@@ -290,7 +318,9 @@ private struct Planner {
     mutating func confinement() {
         if !has(.uts) { add(.hostname(spec.hostname)) }
         add(.newSession)
-        for (i, slot) in [Slot.input, .output, .errors].enumerated() { add(.duplicate(slot, number: Int32(i))) }
+        add(.duplicate(.input, number: 0))
+        add(.duplicate(.output, number: 1))
+        add(.duplicate(.errors, number: 2))
         if ownNetwork { add(.joinNetwork) }
         if spec.network == .loopback { add(.loopbackUp) }
         add(.dropCapabilities)
@@ -350,7 +380,7 @@ extension CellSpec.Entry {
     var isMade: Bool {
         switch self {
         case .directory, .symlink, .file, .scratch: true
-        case .bind, .mask, .protect: false
+        case .bind, .mask, .protect, .pin: false
         }
     }
 

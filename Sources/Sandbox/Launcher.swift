@@ -26,6 +26,9 @@ package struct Cell: ~Copyable {
 }
 
 package enum Launcher {
+    /// Whether this process may make such namespaces: 0, or errno.
+    package static func probe(_ namespaces: Namespaces) -> Int32 { Int32(-cl_probe_clone(namespaces.rawValue)) }
+
     /// Starts building the cell. What goes wrong in the child comes over `control` as a ``Report``.
     /// - Parameters:
     ///   - program: the filter of this launch, its own cookie patched in.
@@ -52,6 +55,7 @@ package enum Launcher {
         var held = HeldDescriptors()
         let control = try PacketPair()
         slots[Int(Slot.control.index)] = control.theirs.number
+        slots[Int(Slot.supervisor.index)] = control.ours.number
         slots[Int(Slot.proc.index)] = proc.number
         slots[Int(Slot.input.index)] = ends.inner.input
         slots[Int(Slot.output.index)] = ends.inner.output
@@ -59,18 +63,19 @@ package enum Launcher {
         if case .dedicated(let user, let group) = spec.identity { try ends.give(to: user, group) }
 
         let idMap = IDMap(proc: proc)
+        var rules = plan.rules
+        var ruleset: Descriptor?
         var notes: [String] = []
         for item in plan.inherited {
             switch item {
             case .ruleset:
-                let ruleset = try Landlock.ruleset(handled: .handled(abi: spec.landlockABI), tcp: spec.network == .none, scopes: 3, abi: spec.landlockABI)
-                for rule in plan.rules {
-                    let file = try open(rule.source)
-                    try Landlock.allow(rule.access, on: file.number, in: ruleset, object: rule.source.path)
-                }
-                slots[Int(Slot.ruleset.index)] = held.keep(ruleset)
+                ruleset = try Landlock.ruleset(handled: .handled(abi: spec.landlockABI), tcp: spec.network == .none, scopes: 3, abi: spec.landlockABI)
             case .tree(let slot, let source, let access, let mapOwner):
                 let file = try open(source)
+                // What is opened for the tree serves for its rule as well.
+                if ruleset != nil, let i = rules.firstIndex(where: { $0.source == source }) {
+                    try Landlock.allow(rules.remove(at: i).access, on: file.number, in: ruleset!, object: source.path)
+                }
                 let deep = source.status.kind == .directory
                 let tree = try MountTree.copy(of: file, object: source.path, deep: deep)
                 var namespace: Int32?
@@ -79,13 +84,21 @@ package enum Launcher {
                 }
                 // Only the top mount is id-mapped: a file system below it that cannot be is no reason to refuse the rest.
                 if deep { try MountTree.set(access.attributes, on: tree, object: source.path, deep: true) }
-                if try !attributes(access.attributes, of: tree, source.path, namespace) {
+                if !deep || namespace != nil, try !attributes(access.attributes, of: tree, source.path, namespace) {
                     notes.append("`\(source.path)` lies on a file system without id-mapped mounts: its files belong to somebody else in the cell")
                 }
                 slots[Int(slot.index)] = held.keep(tree)
             case .group(let slot, let file):
                 slots[Int(slot.index)] = held.keep(try Files.open(file, 1 /* O_WRONLY */))
             }
+        }
+
+        if let ruleset = ruleset.take() {
+            for rule in rules {
+                let file = try open(rule.source)
+                try Landlock.allow(rule.access, on: file.number, in: ruleset, object: rule.source.path)
+            }
+            slots[Int(Slot.ruleset.index)] = held.keep(ruleset)
         }
 
         var group: Descriptor?
@@ -126,7 +139,7 @@ package enum Launcher {
             }
         }
         _ = consume held
-        let ours = try control.ours.duplicate()
+        let ours = control.keepOurs()
         return Cell(process: process, pid: pid, control: ours, streams: ends.outer(), cloneBegan: began, cloned: cloned, notes: notes)
     }
 

@@ -7,29 +7,40 @@ package import Linux
 /// A descriptor's place in the child's table. Some are filled by the parent, some by operations.
 package struct Slot: Hashable, Sendable {
     package let index: Int16
-    package let name: String
 
-    package init(_ index: Int16, _ name: String) {
-        self.index = index
-        self.name = name
+    private init(_ index: Int16) { self.index = index }
+
+    package static var control: Slot { Slot(0) }
+    package static var proc: Slot { Slot(1) }
+    package static var input: Slot { Slot(2) }
+    package static var output: Slot { Slot(3) }
+    package static var errors: Slot { Slot(4) }
+    package static var ruleset: Slot { Slot(5) }
+    package static var root: Slot { Slot(6) }
+    package static var listener: Slot { Slot(7) }
+    package static var command: Slot { Slot(8) }
+    package static var scratch: Slot { Slot(9) }
+    package static var procTree: Slot { Slot(10) }
+    /// The parent's end of the control socket; the child closes its copy before anything else.
+    package static var supervisor: Slot { Slot(11) }
+    /// Trees that the parent has copied, in the order of the view.
+    package static func tree(_ i: Int) -> Slot { Slot(Int16(16 + i)) }
+    package static var treeLimit: Int { 216 }
+    /// `tasks` files of v1 groups.
+    package static func group(_ i: Int) -> Slot { Slot(Int16(240 + i)) }
+
+    /// As plans name it.
+    package var name: String {
+        switch index {
+        case 16..<240: "tree \(index - 16)"
+        case 240...: "group \(index - 240)"
+        default: Slot.names[Int(index)]
+        }
     }
 
-    package static let control = Slot(0, "control")
-    package static let proc = Slot(1, "/proc")
-    package static let input = Slot(2, "stdin")
-    package static let output = Slot(3, "stdout")
-    package static let errors = Slot(4, "stderr")
-    package static let ruleset = Slot(5, "ruleset")
-    package static let root = Slot(6, "root")
-    package static let listener = Slot(7, "listener")
-    package static let command = Slot(8, "command")
-    package static let scratch = Slot(9, "tree")
-    package static let procTree = Slot(10, "proc")
-    /// Trees that the parent has copied, in the order of the view.
-    package static func tree(_ i: Int) -> Slot { Slot(Int16(16 + i), "tree \(i)") }
-    package static let treeLimit = 216
-    /// `tasks` files of v1 groups.
-    package static func group(_ i: Int) -> Slot { Slot(Int16(240 + i), "group \(i)") }
+    private static let names = [
+        "control", "/proc", "stdin", "stdout", "stderr", "ruleset", "root", "listener", "command", "tree", "proc", "supervisor", "", "", "", "",
+    ]
 }
 
 /// An attempt that must fail inside the finished cell, or a fact that must hold there.

@@ -31,24 +31,23 @@ struct EncodedPlan {
     private mutating func blob(_ program: [UInt64]) -> UInt32 {
         while bytes.count % 8 != 0 { bytes.append(0) }
         let offset = UInt32(bytes.count)
-        for word in program { for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) } }
+        unsafe program.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
         return offset
     }
 
     private func op(
-        _ kind: cl_op_kind, dst: Slot? = nil, src: Slot? = nil, texts: [UInt32] = [], n: UInt32 = 0, x: UInt64 = 0, y: UInt64 = 0, z: UInt64 = 0,
-        flags: Int32 = 0
+        _ kind: cl_op_kind, dst: Slot? = nil, src: Slot? = nil, _ first: UInt32 = CL_NO_TEXT, _ second: UInt32 = CL_NO_TEXT, _ third: UInt32 = CL_NO_TEXT,
+        n: UInt32 = 0, x: UInt64 = 0, y: UInt64 = 0, z: UInt64 = 0, flags: Int32 = 0
     ) -> cl_op {
-        func at(_ i: Int) -> UInt32 { i < texts.count ? texts[i] : CL_NO_TEXT }
-        return cl_op(kind: kind, flags: UInt16(flags), dst: dst?.index ?? Int16(CL_SLOT_NONE), src: src?.index ?? Int16(CL_SLOT_NONE),
-                     text: (at(0), at(1), at(2)), n: n, x: x, y: y, z: z)
+        cl_op(kind: kind, flags: UInt16(flags), dst: dst?.index ?? Int16(CL_SLOT_NONE), src: src?.index ?? Int16(CL_SLOT_NONE),
+              text: (first, second, third), n: n, x: x, y: y, z: z)
     }
 
     private mutating func encode(_ operation: Operation, spec: CellSpec, program: [UInt64], cookie: UInt64) -> cl_op {
         switch operation {
         case .waitForMaps: return op(.CL_OP_WAIT_GO)
         case .write(let slot, let path, let data):
-            return op(.CL_OP_WRITE, src: slot, texts: [text(path), text(data)], n: UInt32(data.utf8.count))
+            return op(.CL_OP_WRITE, src: slot, text(path), text(data), n: UInt32(data.utf8.count))
         case .unshare(let namespaces): return op(.CL_OP_UNSHARE, x: namespaces.rawValue)
         case .beginNetwork: return op(.CL_OP_NETNS_BEGIN, src: .proc)
         case .joinNetwork: return op(.CL_OP_NETNS_JOIN)
@@ -59,32 +58,32 @@ struct EncodedPlan {
         case .makePrivate: return op(.CL_OP_PRIVATE)
         case .loopbackUp: return op(.CL_OP_LOOPBACK_UP)
         case .tmpfs(let slot, let size, let inodes, let mode, let attributes):
-            return op(.CL_OP_TMPFS, dst: slot, texts: [text("\(size)"), text("\(inodes)"), text(Operation.octal(mode))], x: attributes.rawValue)
-        case .proc(let slot, let subset, let attributes): return op(.CL_OP_PROC, dst: slot, texts: subset.map { [text($0)] } ?? [], x: attributes.rawValue)
+            return op(.CL_OP_TMPFS, dst: slot, text("\(size)"), text("\(inodes)"), text(Operation.octal(mode)), x: attributes.rawValue)
+        case .proc(let slot, let subset, let attributes): return op(.CL_OP_PROC, dst: slot, subset.map { text($0) } ?? CL_NO_TEXT, x: attributes.rawValue)
         case .devpts(let slot, let attributes): return op(.CL_OP_DEVPTS, dst: slot, x: attributes.rawValue)
         case .openTree(let slot, let path, let device, let inode, let deep):
-            return at(CWD, op(.CL_OP_OPEN_TREE, dst: slot, texts: [text(path)], y: device, z: inode, flags: deep ? CL_FLAG_RECURSIVE : 0))
-        case .copyOfRoot(let slot, let path): return op(.CL_OP_OPEN_TREE, dst: slot, src: .root, texts: [text(path)])
+            return at(CWD, op(.CL_OP_OPEN_TREE, dst: slot, text(path), y: device, z: inode, flags: deep ? CL_FLAG_RECURSIVE : 0))
+        case .copyOfRoot(let slot, let path): return op(.CL_OP_OPEN_TREE, dst: slot, src: .root, text(path))
         case .setAttributes(let slot, let attributes, let deep):
             return op(.CL_OP_SETATTR, src: slot, x: attributes.rawValue, flags: deep ? CL_FLAG_RECURSIVE : 0)
         case .attachRoot(let slot):
-            var result = op(.CL_OP_MOVE, src: slot, texts: [text("/")])
+            var result = op(.CL_OP_MOVE, src: slot, text("/"))
             result.dst = CWD
             return result
         case .attach(let slot, let path, let absentIsFine):
-            return op(.CL_OP_MOVE, dst: .root, src: slot, texts: [text(path)], flags: absentIsFine ? CL_FLAG_ABSENT_OK : 0)
-        case .attachInProc(let slot, let path): return op(.CL_OP_MOVE, dst: .procTree, src: slot, texts: [text(path)], flags: CL_FLAG_ABSENT_OK)
-        case .makeDirectory(let path, let mode): return op(.CL_OP_MKDIR, src: .root, texts: [text(path)], n: mode)
-        case .makeSymlink(let path, let target): return op(.CL_OP_SYMLINK, src: .root, texts: [text(target), text(path)])
+            return op(.CL_OP_MOVE, dst: .root, src: slot, text(path), flags: absentIsFine ? CL_FLAG_ABSENT_OK : 0)
+        case .attachInProc(let slot, let path): return op(.CL_OP_MOVE, dst: .procTree, src: slot, text(path), flags: CL_FLAG_ABSENT_OK)
+        case .makeDirectory(let path, let mode): return op(.CL_OP_MKDIR, src: .root, text(path), n: mode)
+        case .makeSymlink(let path, let target): return op(.CL_OP_SYMLINK, src: .root, text(target), text(path))
         case .makeFile(let path, let contents, let mode):
-            return op(.CL_OP_FILE, src: .root, texts: [text(path), text(contents)], n: UInt32(contents.utf8.count), x: UInt64(mode))
-        case .openInRoot(let slot, let path): return op(.CL_OP_OPEN, dst: slot, src: .root, texts: [text(path)], x: pathOnly, y: beneath)
-        case .openInProc(let slot, let path): return op(.CL_OP_OPEN, dst: slot, src: .procTree, texts: [text(path)], x: pathOnly, y: beneath)
+            return op(.CL_OP_FILE, src: .root, text(path), text(contents), n: UInt32(contents.utf8.count), x: UInt64(mode))
+        case .openInRoot(let slot, let path): return op(.CL_OP_OPEN, dst: slot, src: .root, text(path), x: pathOnly, y: beneath)
+        case .openInProc(let slot, let path): return op(.CL_OP_OPEN, dst: slot, src: .procTree, text(path), x: pathOnly, y: beneath)
         case .close(let slot): return op(.CL_OP_CLOSE, src: slot)
         case .landlockRule(let slot, let access): return op(.CL_OP_LANDLOCK_RULE, dst: .ruleset, src: slot, x: access.rawValue)
         case .pivot: return op(.CL_OP_PIVOT, src: .root)
-        case .changeDirectory(let path): return op(.CL_OP_CHDIR, texts: [text(path)])
-        case .hostname(let name): return op(.CL_OP_HOSTNAME, texts: [text(name)], n: UInt32(name.utf8.count))
+        case .changeDirectory(let path): return op(.CL_OP_CHDIR, text(path))
+        case .hostname(let name): return op(.CL_OP_HOSTNAME, text(name), n: UInt32(name.utf8.count))
         case .newSession: return op(.CL_OP_SETSID)
         case .controllingTerminal(let slot): return op(.CL_OP_CONTROLLING_TTY, src: slot)
         case .duplicate(let slot, let number): return op(.CL_OP_DUP, src: slot, n: UInt32(number))
@@ -101,10 +100,10 @@ struct EncodedPlan {
         case .commandFilter(_, let notify, let waitKillable):
             // SECCOMP_FILTER_FLAG_NEW_LISTENER and, with it, WAIT_KILLABLE_RECV
             let flags: UInt64 = notify ? (1 << 3 | (waitKillable ? 1 << 5 : 0)) : 0
-            return op(.CL_OP_FILTER, dst: notify ? .listener : nil, texts: [blob(program)], n: UInt32(program.count), x: flags)
-        case .initFilter: return op(.CL_OP_FILTER, texts: [blob(spec.initFilter)], n: UInt32(spec.initFilter.count))
+            return op(.CL_OP_FILTER, dst: notify ? .listener : nil, blob(program), n: UInt32(program.count), x: flags)
+        case .initFilter: return op(.CL_OP_FILTER, blob(spec.initFilter), n: UInt32(spec.initFilter.count))
         case .canary(let code): return op(.CL_OP_CANARY, n: code)
-        case .execute(let path): return op(.CL_OP_EXEC, texts: [text(path)], x: cookie)
+        case .execute(let path): return op(.CL_OP_EXEC, text(path), x: cookie)
         case .handOver(let notify): return op(.CL_OP_HANDOVER, dst: .command, src: notify ? .listener : nil)
         case .forgetArguments:
             let area = Host.argumentArea()
@@ -129,20 +128,20 @@ struct EncodedPlan {
     }
 
     private mutating func encode(_ proof: Proof) -> cl_op {
-        func proved(_ kind: cl_proof, _ texts: [UInt32] = [], x: UInt64 = 0) -> cl_op { op(.CL_OP_PROVE, texts: texts, n: kind.rawValue, x: x) }
+        func proved(_ kind: cl_proof, _ path: UInt32 = CL_NO_TEXT, x: UInt64 = 0) -> cl_op { op(.CL_OP_PROVE, path, n: kind.rawValue, x: x) }
         switch proof {
         case .unshareUser: return proved(.CL_PROOF_UNSHARE_USER)
-        case .mount: return proved(.CL_PROOF_MOUNT, [text("/tmp")])
-        case .openForWriting(let path): return proved(.CL_PROOF_OPEN_WRITE, [text(path)])
-        case .create(let path): return proved(.CL_PROOF_CREATE, [text(path)])
+        case .mount: return proved(.CL_PROOF_MOUNT, text("/tmp"))
+        case .openForWriting(let path): return proved(.CL_PROOF_OPEN_WRITE, text(path))
+        case .create(let path): return proved(.CL_PROOF_CREATE, text(path))
         case .capability: return proved(.CL_PROOF_CAPABILITY)
         case .identity: return proved(.CL_PROOF_IDENTITY)
         case .hostname: return proved(.CL_PROOF_HOSTNAME)
-        case .namespace(let path, let inode): return proved(.CL_PROOF_NAMESPACE, [text(path)], x: inode)
+        case .namespace(let path, let inode): return proved(.CL_PROOF_NAMESPACE, text(path), x: inode)
         case .childOfFirst: return proved(.CL_PROOF_PID)
         case .noNewPrivileges: return proved(.CL_PROOF_NO_NEW_PRIVS)
         case .capabilitiesEmpty: return proved(.CL_PROOF_READ_CAPS)
-        case .absent(let path): return proved(.CL_PROOF_ABSENT, [text(path)])
+        case .absent(let path): return proved(.CL_PROOF_ABSENT, text(path))
         case .descriptorsCloseOnExec: return proved(.CL_PROOF_DESCRIPTORS)
         }
     }

@@ -25,12 +25,13 @@ extension Profile {
         var layers: [(source: ProfileSource, layer: ProfileLayer)] = []
         var next: ProfileSource? = source
         while let current = next {
-            let layer = try ProfileLayer(current, places: places)
+            let decoded = DecodedProfiles.layer(of: current, places: places)
+            let layer = if let decoded { decoded } else { try ProfileLayer(current, places: places) }
             layers.append((current, layer))
             next = try Profile.extended(by: layer, current, seen: layers.map(\.source), names: names, loader: loader)
         }
         self.init(name: source.name)
-        for (source, layer) in layers.reversed() { merge(layer, named: source.name) }
+        for i in layers.indices.reversed() { merge(layers[i].layer, named: layers[i].source.name) }
         description = layers[0].layer.description
     }
 
@@ -41,7 +42,7 @@ extension Profile {
         let name = layer.extends?.name ?? "base"
         if name == "none" { return nil }
         func fault(_ message: String, _ help: String?) -> ConfigError {
-            layer.extends?.field.error(message, help: help) ?? ConfigError(file: current.file, mark: nil, message: message, help: help)
+            layer.extends?.field?.error(message, help: help) ?? ConfigError(file: current.file, mark: nil, message: message, help: help)
         }
         guard ProfileName.isProfile(name) else {
             throw fault("\(quoted(name)) is not a profile's name", "a name has only a-z, 0-9 and -")
@@ -65,7 +66,7 @@ extension Profile {
         }
         chain.append(name)
         runtime = layer.runtime ?? runtime
-        for rule in layer.rules { files.append(rule) }
+        files.append(layer.rules, eachOnce: layer.isBuiltIn)
         tmpBytes = layer.tmpBytes ?? tmpBytes
         network = layer.network ?? network
         unite(&syscalls, layer.syscalls)
@@ -91,7 +92,6 @@ extension BuiltinProfiles {
 
     /// The text of a built-in profile; nil where there is none of that name.
     package static func source(_ name: String) -> ProfileSource? {
-        guard let text = all.first(where: { $0.name == name })?.text else { return nil }
-        return ProfileSource(name: name, file: "\(name).yaml", bytes: Array(String(describing: text).utf8), folder: nil)
+        all.contains { $0.name == name } ? ProfileSource(builtIn: name) : nil
     }
 }

@@ -76,6 +76,15 @@ package struct FileRules: Equatable, Sendable {
         if !known { rules.append(rule) }
     }
 
+    /// Adds the rules of one profile. - Parameter eachOnce: no two of them are the same, so that the first profile's need no comparing.
+    mutating func append(_ more: [FileRule], eachOnce: Bool) {
+        if rules.isEmpty && eachOnce {
+            rules = more
+        } else {
+            for rule in more { append(rule) }
+        }
+    }
+
     package enum Access: Equatable, Sendable {
         /// No rule covers the path: the cell does not have it.
         case none
@@ -111,6 +120,8 @@ package struct FileRules: Equatable, Sendable {
     /// The rules with what follows from them: a relative `protect` under every writable path, and each `hide` and `protect` also where a
     /// moved path would show the same files.
     package func complete() -> FileRules {
+        // Most profiles write nowhere and move nothing.
+        if !rules.indices.contains(where: { rules[$0].kind == .write || !samePath(rules[$0].path, rules[$0].source) }) { return self }
         var result = self
         for rule in rules where rule.kind == .protect {
             guard let relative = rule.everywhere else { continue }
@@ -130,9 +141,7 @@ package struct FileRules: Equatable, Sendable {
 }
 
 /// Paths are bytes: two spellings of one character are two names. Swift's `==` takes them for equal, but is fast to say no.
-func samePath(_ left: String, _ right: String) -> Bool {
-    left.utf8.count == right.utf8.count && left == right && left.utf8.elementsEqual(right.utf8)
-}
+func samePath(_ left: String, _ right: String) -> Bool { Paths.same(left, right) }
 
 /// Whether a path is another one or lies within it. Both absolute and normal.
 func isPath(_ path: String, atOrUnder ancestor: String) -> Bool {

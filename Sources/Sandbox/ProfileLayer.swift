@@ -11,15 +11,31 @@ package struct ProfileSource: Equatable, Sendable {
     package let name: String
     /// As the user knows it; for messages.
     package let file: String
-    package let bytes: [UInt8]
+    private let read: [UInt8]
+    /// The text that the binary carries.
+    let builtIn: Bool
+    package var bytes: [UInt8] {
+        guard builtIn, let text = BuiltinProfiles.all.first(where: { $0.name == name })?.text else { return read }
+        return Array(String(describing: text).utf8)
+    }
     /// The file's folder, absolute and without links; nil for a built-in profile, whose relative paths count from the caller's directory.
     package let folder: String?
 
     package init(name: String, file: String, bytes: [UInt8], folder: String?) {
         self.name = name
         self.file = file
-        self.bytes = bytes
+        read = bytes
+        builtIn = false
         self.folder = folder
+    }
+
+    /// The built-in profile of that name.
+    init(builtIn name: String) {
+        self.name = name
+        file = name + ".yaml"
+        read = []
+        builtIn = true
+        folder = nil
     }
 }
 
@@ -39,8 +55,8 @@ enum ProfileKeys {
 }
 
 struct ProfileLayer {
-    /// The profile's name and its place.
-    var extends: (name: String, field: Field)?
+    /// The profile's name, and its place where there is a file to point at.
+    var extends: (name: String, field: Field?)?
     var description: String?
     var runtime: Profile.Runtime?
     var rules: [FileRule] = []
@@ -53,6 +69,14 @@ struct ProfileLayer {
     var limits: [(Limit, Int64)] = []
     var requirement: Profile.Requirement?
     var waived: [Protection] = []
+    /// Not decoded now, but when the binary was made.
+    private(set) var isBuiltIn = false
+
+    /// For the built-in profiles, which are decoded already.
+    init(builtIn extends: String) {
+        self.extends = (extends, nil)
+        isBuiltIn = true
+    }
 
     init(_ source: ProfileSource, places: Places) throws(ConfigError) {
         let top = try Field(parsing: source.bytes, file: source.file).map(keys: ProfileKeys.top)

@@ -20,20 +20,26 @@ extension CellRequest {
             case .loopback: .loopback
             case .host: .host
             }
-        waived = Set(profile.waived.compactMap { Waiver(rawValue: $0.rawValue) })
+        if !profile.waived.isEmpty { waived = Set(profile.waived.compactMap { Waiver(rawValue: $0.rawValue) }) }
         if waived.contains(.user) {
             throw .badValue("a cell without a user namespace is not available yet: `user` cannot be waived")
         }
         if waived.contains(.net) { network = .host }
-        for rule in profile.files.complete().rules {
-            rules.append(Rule(
-                rule.kind.request, rule.source, target: rule.path == rule.source ? nil : rule.path, origin: rule.origin.description,
-                builtin: rule.origin.isBuiltIn))
+        let complete = profile.files.complete().rules
+        rules.reserveCapacity(complete.count + 8)
+        for rule in complete { rules.append(Rule(rule)) }
+        for name in profile.environment.pass {
+            if name.utf8.last != 0x2a {
+                passes.append(name)
+            } else {
+                let stem = name.utf8.dropLast()
+                var matching: [String] = []
+                for key in environment.keys where key.utf8.starts(with: stem) { matching.append(key) }
+                matching.sort()
+                passes += matching
+            }
         }
-        passes = profile.environment.pass.flatMap { name in
-            name.hasSuffix("*") ? environment.keys.filter { $0.hasPrefix(name.dropLast()) }.sorted() : [name]
-        }
-        sets = profile.environment.set.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        if !profile.environment.set.isEmpty { sets = profile.environment.set.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
         limits = Limits()
         limits.memory = profile.bound(.memory)
         limits.processes = profile.bound(.pids)
@@ -53,7 +59,7 @@ extension Profile {
         do {
             for word in syscalls { try policy.allow(word) }
             for word in unsafeSyscalls { try policy.allowUnsafe(word) }
-            if network != .none {
+            if network != .none || waived.contains(.net) {
                 try policy.allow("net-client")
                 try policy.allow("net-server")
             }

@@ -8,13 +8,20 @@ package enum Report: Equatable, Sendable {
     /// An operation of the plan failed; the cell is gone.
     case failed(step: Int, code: Int32)
     /// The command runs. Optional steps that failed, and the times of the stages in nanoseconds of CLOCK_MONOTONIC.
-    case launched(soft: [SoftFailure], stages: [Stage: UInt64])
+    case launched(soft: [SoftFailure], stages: StageTimes)
     /// The command has ended and nothing is left of the cell but PID 1.
     case exited(WaitStatus, Usage)
 
     package struct SoftFailure: Equatable, Sendable {
         package let step: Int
         package let code: Int32
+    }
+
+    /// Nanoseconds of CLOCK_MONOTONIC; 0 for a stage that was not come to.
+    package struct StageTimes: Equatable, Sendable {
+        private let times: [UInt64]
+        package init(_ times: [UInt64] = []) { self.times = times }
+        package subscript(stage: Stage) -> UInt64 { times.indices.contains(Int(stage.rawValue)) ? times[Int(stage.rawValue)] : 0 }
     }
 
     /// Of the whole tree, dead children included.
@@ -39,11 +46,8 @@ package enum Report: Equatable, Sendable {
                                             code: unsafe bytes.load(fromByteOffset: 8 * i + 4, as: Int32.self)))
                 }
             }
-            var stages: [Stage: UInt64] = [:]
-            unsafe withUnsafeBytes(of: raw.stage_ns) { bytes in
-                for stage in Stage.allCases { stages[stage] = unsafe bytes.load(fromByteOffset: 8 * Int(stage.rawValue), as: UInt64.self) }
-            }
-            self = .launched(soft: soft, stages: stages)
+            let times = unsafe withUnsafeBytes(of: raw.stage_ns) { unsafe Array($0.bindMemory(to: UInt64.self)) }
+            self = .launched(soft: soft, stages: StageTimes(times))
         case .CL_REPORT_EXITED:
             var usage = Usage()
             usage.userMicroseconds = raw.user_us

@@ -4,67 +4,94 @@
 
 import Linux
 
+/// A rule with its path resolved.
+private struct ResolvedRule {
+    let rule: CellRequest.Rule
+    /// Without links, as the cell will name it.
+    let path: String
+    let source: CellSpec.Source?
+    /// Where it is on the host, whether it exists or not.
+    let host: String
+
+    /// The stronger ones first.
+    var rank: Int {
+        switch rule.kind {
+        case .hide: 0
+        case .protect: 1
+        case .write: 2
+        case .read: 3
+        }
+    }
+}
+
+private struct KnownFolder {
+    let path: String
+    /// Without links; nil if it leads nowhere.
+    let real: String?
+}
+
+extension CellRequest.Rule {
+    var isGrant: Bool { kind == .read || kind == .write }
+}
+
+/// Why nobody can be granted a path.
+private func kernelsOwn(_ path: String) -> String? {
+    if path == "/" { return "the whole root can only be read; name the folders that may be written" }
+    for system in ["/proc", "/sys", "/dev"] where Paths.contains(system, path) {
+        return "\(system) is the kernel's; the cell has its own"
+    }
+    return nil
+}
+
 /// The finished list of what the cell sees, in the order of its mounts.
-struct View {
+struct View<Host: HostFiles> {
     private(set) var entries: [CellSpec.Entry] = []
     /// Paths under which something of the host is visible, resolved.
     private(set) var granted: [String] = []
     /// Denied paths that do not exist under a writable grant: their names must be kept from being made.
     private(set) var placeholders: [Placeholders.Absent] = []
 
-    private let files: any HostFiles
+    private let files: Host
     private let mapsOwners: Bool
+    /// Folders that were looked at, as several rules lie in one. Few: a list is faster than a table.
+    private var known: [KnownFolder] = []
 
-    init(files: any HostFiles, mapsOwners: Bool) {
+    init(files: Host, mapsOwners: Bool) {
         self.files = files
         self.mapsOwners = mapsOwners
     }
 
-    /// A rule with its path resolved.
-    private struct Resolved {
-        let rule: CellRequest.Rule
-        /// Without links, as the cell will name it.
-        let path: String
-        let source: CellSpec.Source?
-        /// Where it is on the host, whether it exists or not.
-        let host: String
-    }
-
-    /// Resolved folders, as several rules lie in one.
-    private var known: [String: String?] = [:]
-
     /// Adds all rules. - Throws: paths that do not exist or may not be granted.
     mutating func apply(_ rules: [CellRequest.Rule]) throws(CellError) {
-        var resolved: [Resolved] = []
-        for rule in rules where rule.kind == .read || rule.kind == .write { try resolve(rule, &resolved) }
+        var resolved: [ResolvedRule] = []
+        for rule in rules where rule.isGrant { try resolve(rule, &resolved) }
         let grants = resolved.map(\.path)
-        let moved = resolved.compactMap { item in item.source.flatMap { $0.path == item.path ? nil : (source: $0.path, path: item.path) } }
-        for rule in rules where (rule.kind == .hide || rule.kind == .protect) && rule.target == nil {
-            // Most of what is hidden by default lies where nothing is granted: no question is asked about it.
+        var moved: [(source: String, path: String)] = []
+        for item in resolved { if let source = item.source, source.path != item.path { moved.append((source.path, item.path)) } }
+        for rule in rules where !rule.isGrant && rule.target == nil {
+            // Most of what is hidden by default lies where nothing is granted: one question is asked about it, or none
+            // where its folder does not exist.
+            let folder = realFolder(Paths.parent(rule.path))
             let place = canonical(rule.path)
             let near = grants.contains { Paths.contains($0, place) || Paths.contains(place, $0) }
             let isMoved = moved.contains { Paths.contains($0.source, place) }
-            guard near || isMoved || files.link(place) != nil else { continue }
-            var denied: [Resolved] = []
+            guard near || isMoved || (folder != nil && files.link(place) != nil) else { continue }
+            var denied: [ResolvedRule] = []
             try resolve(rule, &denied)
             resolved += denied
             // A moved grant shows the same files under another name: what is denied of them is denied there as well.
             for item in denied {
                 for grant in moved where Paths.contains(grant.source, item.path) {
                     let rest = String(decoding: item.path.utf8.dropFirst(grant.source == "/" ? 0 : grant.source.utf8.count), as: UTF8.self)
-                    resolved.append(Resolved(rule: rule, path: grant.path + rest, source: item.source, host: item.host))
+                    resolved.append(ResolvedRule(rule: rule, path: grant.path + rest, source: item.source, host: item.host))
                 }
             }
         }
-        // At one path: hide beats protect beats write beats read.
-        func rank(_ kind: CellRequest.Kind) -> Int { [.hide: 0, .protect: 1, .write: 2, .read: 3][kind]! }
-        // By bytes and with a slash behind each, so that what lies in a folder follows it at once: `/w-2` would otherwise
-        // stand between `/w` and `/w/.git`, and what is denied inside `/w` would be taken for lying nowhere.
-        resolved.sort { a, b in
-            a.path == b.path ? rank(a.rule.kind) < rank(b.rule.kind) : (a.path + "/").utf8.lexicographicallyPrecedes((b.path + "/").utf8)
-        }
+        // At one path: hide beats protect beats write beats read. What lies in a folder follows it at once: `/w-2` would
+        // otherwise stand between `/w` and `/w/.git`, and what is denied inside `/w` would be taken for lying nowhere.
+        resolved.sort { a, b in a.path == b.path ? a.rank < b.rank : Paths.precedes(a.path, b.path) }
         var last: String?
-        var covering: [Resolved] = []
+        var covering: [ResolvedRule] = []
         for item in resolved {
             if item.path == last { continue }
             last = item.path
@@ -74,65 +101,76 @@ struct View {
         }
     }
 
-    private mutating func resolve(_ rule: CellRequest.Rule, _ list: inout [Resolved]) throws(CellError) {
-        if rule.kind == .read || rule.kind == .write {
+    /// The path without links and what is there; nil if it leads nowhere. One question where the last component is no link.
+    mutating func look(_ path: String) -> (path: String, status: FileStatus)? {
+        if path.utf8.count == 1 { return files.status(path, followLinks: false).map { (path, $0) } }
+        guard let folder = realFolder(Paths.parent(path)) else { return nil }
+        let place = Paths.join(folder, Paths.name(path))
+        guard let status = files.status(place, followLinks: false) else { return nil }
+        if status.kind != .symlink { return (place, status) }
+        guard let real = files.resolve(place), let status = files.status(real, followLinks: false) else { return nil }
+        return (real, status)
+    }
+
+    /// A folder without links; nil if it leads nowhere.
+    private mutating func realFolder(_ path: String) -> String? {
+        if path.utf8.count == 1 { return path }
+        for folder in known where folder.path == path { return folder.real }
+        let real = look(path)?.path
+        known.append(KnownFolder(path: path, real: real))
+        return real
+    }
+
+    private mutating func resolve(_ rule: CellRequest.Rule, _ list: inout [ResolvedRule]) throws(CellError) {
+        if rule.isGrant {
             if rule.path == "/" && rule.kind == .read { return try everything(rule, &list) }
-            if let why = View.refusal(rule.path) { throw .refusedPath(rule.path, why: why, origin: rule.origin) }
+            if let why = kernelsOwn(rule.path) { throw .refusedPath(rule.path, why: why, origin: rule.origin) }
         }
-        guard let real = files.resolve(rule.path), let status = files.status(real, followLinks: false) else {
-            guard rule.kind == .hide || rule.kind == .protect else {
+        guard let (real, status) = look(rule.path) else {
+            guard !rule.isGrant else {
                 if rule.builtin { return }
                 throw .noSuchPath(rule.path, origin: rule.origin)
             }
             // Absent: where it would be, as far as the way there exists.
             let path = canonical(rule.path)
-            list.append(Resolved(rule: rule, path: path, source: nil, host: path))
+            list.append(ResolvedRule(rule: rule, path: path, source: nil, host: path))
             return
         }
-        if rule.kind == .read || rule.kind == .write {
-            if let why = View.refusal(real) { throw .refusedPath(rule.path, why: why, origin: rule.origin) }
+        if rule.isGrant {
+            if let why = kernelsOwn(real) { throw .refusedPath(rule.path, why: why, origin: rule.origin) }
             guard status.kind == .directory || status.kind == .regular else {
                 throw .refusedPath(rule.path, why: "it is neither a file nor a directory", origin: rule.origin)
             }
         }
-        list.append(Resolved(rule: rule, path: rule.target ?? real, source: CellSpec.Source(path: real, status: status), host: real))
-        if rule.target == nil && real != rule.path { links(rule.path) }
+        list.append(ResolvedRule(rule: rule, path: rule.target ?? real, source: CellSpec.Source(path: real, status: status), host: real))
+        if (rule.kind == .read || rule.kind == .write) && rule.target == nil && real != rule.path { links(rule.path) }
     }
 
     /// The whole host, read-only, without its kernel file systems and its temporary files.
-    private func everything(_ rule: CellRequest.Rule, _ list: inout [Resolved]) throws(CellError) {
+    private func everything(_ rule: CellRequest.Rule, _ list: inout [ResolvedRule]) throws(CellError) {
         for name in files.list("/") where !["proc", "sys", "dev", "tmp", "run", "lost+found"].contains(name) {
             let path = "/" + name
             guard let status = files.status(path, followLinks: false) else { continue }
             if status.kind == .directory || status.kind == .regular {
-                list.append(Resolved(rule: CellRequest.Rule(.read, path, origin: rule.origin, builtin: true), path: path,
-                                     source: CellSpec.Source(path: path, status: status), host: path))
+                list.append(ResolvedRule(rule: CellRequest.Rule(.read, path, origin: rule.origin, builtin: true), path: path,
+                                         source: CellSpec.Source(path: path, status: status), host: path))
             }
         }
-    }
-
-    private static func refusal(_ path: String) -> String? {
-        if path == "/" { return "the whole root can only be read; name the folders that may be written" }
-        for system in ["/proc", "/sys", "/dev"] where Paths.contains(system, path) {
-            return "\(system) is the kernel's; the cell has its own"
-        }
-        return nil
     }
 
     /// The path with its folder resolved, as far as the folder exists.
     private mutating func canonical(_ path: String) -> String {
         if path == "/" { return path }
         let folder = Paths.parent(path)
-        let resolved = known[folder] ?? { known[folder] = $0; return $0 }(files.resolve(folder))
-        let above = resolved ?? canonical(folder)
-        return above == "/" ? "/" + Paths.name(path) : above + "/" + Paths.name(path)
+        return Paths.join(realFolder(folder) ?? canonical(folder), Paths.name(path))
     }
 
     /// A granted path that leads through links: the links themselves must be there as well.
     private mutating func links(_ path: String) {
-        var at = ""
-        for part in path.split(separator: "/") {
-            at += "/" + part
+        var end = path.startIndex
+        while end != path.endIndex {
+            end = path.utf8[path.utf8.index(after: end)...].firstIndex(of: 0x2f) ?? path.endIndex
+            let at = String(path[..<end])
             guard let target = files.link(at) else { continue }
             let entry = CellSpec.Entry.symlink(Paths.relative(at), target: target)
             if !entries.contains(entry) { entries.append(entry) }
@@ -140,7 +178,7 @@ struct View {
         }
     }
 
-    private mutating func place(_ item: Resolved, under cover: Resolved?) throws(CellError) {
+    private mutating func place(_ item: ResolvedRule, under cover: ResolvedRule?) throws(CellError) {
         let at = Paths.relative(item.path)
         switch item.rule.kind {
         case .read, .write:
@@ -164,12 +202,28 @@ struct View {
                 entries.append(.mask(at, directory: source.status.kind == .directory))
             } else if cover.rule.kind == .write {
                 placeholders.append(Placeholders.Absent(host: item.host, at: item.path))
+                pin(item, under: cover)
             } else {
                 takeApart(down: item.host, from: cover.host, at: cover.path)
             }
         case .protect:
             guard let cover, cover.rule.kind == .write else { return }
             if let source = item.source { entries.append(.protect(source, at: at)) } else { placeholders.append(Placeholders.Absent(host: item.host, at: item.path)) }
+            pin(item, under: cover)
+        }
+    }
+
+    /// Keeps the folders between a writable grant and a protected name in it where they are. A file in their place (`.git` of
+    /// a worktree) is protected itself.
+    private mutating func pin(_ item: ResolvedRule, under cover: ResolvedRule) {
+        var rest = ""
+        for part in String(decoding: item.path.utf8.dropFirst(cover.path.utf8.count), as: UTF8.self).split(separator: "/").dropLast() {
+            rest += "/" + part
+            let at = Paths.relative(cover.path + rest)
+            guard let status = files.status(cover.host + rest, followLinks: false), !status.isPlaceholder else { return }
+            let entry = status.kind == .directory ? CellSpec.Entry.pin(at) : .protect(CellSpec.Source(path: cover.host + rest, status: status), at: at)
+            guard status.kind == .directory || status.kind == .regular else { return }
+            if !entries.contains(entry) { entries.append(entry) }
         }
     }
 
@@ -201,15 +255,21 @@ struct View {
         }
     }
 
-    /// Whether the cell sees this path of the host.
+    /// Whether the cell sees what this path of the host leads to.
+    mutating func leads(to path: String) -> String? {
+        guard let real = look(path)?.path, shows(real) else { return nil }
+        return real
+    }
+
+    /// Whether the cell sees this path of the host, which has no links in it.
     func shows(_ path: String) -> Bool {
         var inside = false
+        let relative = Paths.relative(path)
         for entry in entries {
-            let at = "/" + entry.path
             switch entry {
-            case .bind: if Paths.contains(at, path) { inside = true }
-            case .directory: if at == path { inside = true }
-            case .mask: if Paths.contains(at, path) { inside = false }
+            case .bind(_, let at, _, _): if Paths.contains(at, relative) { inside = true }
+            case .directory(let at, _): if at == relative { inside = true }
+            case .mask(let at, _): if Paths.contains(at, relative) { inside = false }
             default: break
             }
         }

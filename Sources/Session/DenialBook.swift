@@ -16,7 +16,10 @@ package struct DenialBook: Sendable {
         let second: UInt32
     }
 
-    private let table: RuleTable
+    private let policy: SyscallPolicy
+    private let canary: UInt16
+    /// Made at the first denial; most cells have none.
+    private var table: RuleTable?
     private let seed: UInt64
     private var known: [Key: (entry: Int, code: Int32)] = [:]
     private var entries: [(denial: Syscalls.Denial, count: Int64)] = []
@@ -26,7 +29,8 @@ package struct DenialBook: Sendable {
 
     /// - Parameter seed: random; ids of denials are made of it.
     package init(_ policy: SyscallPolicy, canary: UInt16, seed: UInt64) {
-        table = policy.rules(canary: canary)
+        self.policy = policy
+        self.canary = canary
         self.seed = seed
     }
 
@@ -39,6 +43,8 @@ package struct DenialBook: Sendable {
         }
         let a = trap.arguments
         let arguments = Arguments(a[0], a[1], a[2], a[3], a[4], a[5])
+        let table = self.table ?? policy.rules(canary: canary)
+        self.table = table
         let outcome = table.outcome(architecture: trap.architecture, number: UInt32(bitPattern: trap.number), arguments: arguments)
         let denial = Syscalls.Denial(number: trap.number, arguments: arguments, outcome: outcome)
         let code = Int32(denial.errno ?? 1)

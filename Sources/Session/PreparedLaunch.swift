@@ -19,18 +19,25 @@ package struct PreparedLaunch {
     package init(_ request: CellRequest, facts: HostFacts) throws {
         self.request = request
         self.facts = facts
+        try PreparedLaunch.refuseHostRoot(facts)
         (planned, filter) = try PreparedLaunch.plan(request, facts)
         plan = LaunchPlan(for: planned.spec)
     }
 
+    /// Where the only id is the host's root nothing is started; where there are no namespaces at all, that is what is said.
+    private static func refuseHostRoot(_ facts: HostFacts) throws {
+        guard facts.offersOnlyRoot else { return }
+        let refusal = Launcher.probe(.user)
+        throw refusal == 0 ? CellError.hostRoot : LaunchError.clone(.user, refusal)
+    }
+
     private static func plan(_ request: CellRequest, _ facts: HostFacts) throws -> (PlannedCell, SyscallFilter) {
-        let filter = SyscallFilter(request.syscalls)
-        let first = SyscallFilter.cellInit()
+        let filter = SyscallFilter.of(request.syscalls)
         let cookie = ExecCookie(1)!
         let spec = CellSpec.Filter(
-            program: filter.program(admitting: cookie).map(\.word), canary: UInt32(filter.canary), notify: request.syscalls.denials == .notify,
+            program: filter.words(admitting: cookie), canary: UInt32(filter.canary), notify: request.syscalls.denials == .notify,
             waitKillable: facts.waitKillable)
-        let planned = try CellBuilder(facts: facts, files: KernelFiles()).plan(request, filter: spec, initFilter: first.program(admitting: cookie).map(\.word))
+        let planned = try PlannedCell(request, facts, filter: spec, initFilter: SyscallFilter.ofCellInit.words(admitting: cookie))
         return (planned, filter)
     }
 
@@ -61,8 +68,9 @@ package struct PreparedLaunch {
         var random: UInt64 = 0
         while random == 0 { random = try Host.random64() }
         let cookie = ExecCookie(random)!
-        let program = filter.program(admitting: cookie)
-        try FilterProof.check(program, planned.policy, canary: filter.canary, cookie: cookie)
+        if !filter.isProved {
+            try FilterProof.check(filter.program(admitting: cookie), planned.policy, canary: filter.canary, cookie: cookie)
+        }
         let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2])
         let book = DenialBook(planned.policy, canary: filter.canary, seed: try Host.random64())
         var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
@@ -74,16 +82,11 @@ package struct PreparedLaunch {
             plan = LaunchPlan(for: spec)
         }
         Identity.setDumpable(true)  // a second attempt comes here again
-        let cell = try Launcher.launch(plan, spec: spec, program: program.map(\.word), cookie: cookie.value, proc: proc, streams: try CellEnds())
+        let cell = try Launcher.launch(plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds())
         Identity.setDumpable(false)
         let supervisor = try Supervisor(cell, plan: plan, limits: limits, denials: book, signals: signals, began: began, onDenials: onDenials)
         return supervisor.run()
     }
-}
-
-extension BPFInstruction {
-    /// As the kernel's sock_filter lies in memory.
-    var word: UInt64 { UInt64(code) | UInt64(jt) << 16 | UInt64(jf) << 24 | UInt64(k) << 32 }
 }
 
 extension LaunchError {

@@ -25,7 +25,11 @@ package struct Outcome: Sendable {
     /// Denials that found no room of their own.
     package var wall: UInt64 = 0
     package var soft: [Report.SoftFailure] = []
-    package var launch: [ResultRecord.Stage] = []
+    /// When the run began, the clone was asked for and the command was known to run; nanoseconds of CLOCK_MONOTONIC.
+    package var began: UInt64 = 0
+    package var cloneBegan: UInt64 = 0
+    package var started: UInt64 = 0
+    package var stages = Report.StageTimes()
     package var kill: ResultRecord.Kill?
     package var notes: [String] = []
 }
@@ -45,6 +49,23 @@ package struct LoopLimits: Sendable {
     }
 }
 
+extension Outcome {
+    /// What each stage of the launch took.
+    package var launch: [ResultRecord.Stage] {
+        if started == 0 { return [] }
+        var list = [ResultRecord.Stage(name: "prepared", microseconds: Int64((cloneBegan - began) / 1000))]
+        var last = cloneBegan
+        for stage in Stage.allCases {
+            let time = stages[stage]
+            guard time >= last else { continue }
+            list.append(ResultRecord.Stage(name: stage.name, microseconds: Int64((time - last) / 1000)))
+            last = time
+        }
+        list.append(ResultRecord.Stage(name: "running", microseconds: Int64((started - min(last, started)) / 1000)))
+        return list
+    }
+}
+
 package final class Supervisor {
     private enum Token: UInt64 {
         case control = 1, listener, signals, timer, process, inputSource, inputSink, outputSource, outputSink, errorSource, errorSink
@@ -58,10 +79,13 @@ package final class Supervisor {
     private let plan: LaunchPlan
     private var listener: Descriptor?
     private var command: Pidfd?
+    /// Signals that came before the cell had said that its command runs. Building ends by itself, or at its deadline.
+    private var early: [Int32] = []
     private var input: Relay?
     private var output: Relay?
     private var errors: Relay?
-    private var registered: [Int32: Token] = [:]
+    /// What is watched, by token.
+    private var registered = [Int32](repeating: -1, count: 16)
     private var denials: DenialBook
     private var outcome = Outcome(end: .failed(.silent))
     private var reported = false
@@ -103,6 +127,7 @@ package final class Supervisor {
 
     private func begin() throws(SystemError) {
         try epoll.add(cell.control.number, .readable, token: Token.control.rawValue)
+        registered[Int(Token.control.rawValue)] = cell.control.number
         try epoll.add(signals.descriptor.number, .readable, token: Token.signals.rawValue)
         try epoll.add(timer.descriptor.number, .readable, token: Token.timer.rawValue)
         try timer.set(cell.cloned + limits.launch)
@@ -128,7 +153,7 @@ package final class Supervisor {
         case .listener: answerTraps(ready.events)
         case .signals: while let signal = signals.next() { forward(signal) }
         case .timer: deadline()
-        case .process: break
+        case .process: ended()
         case .inputSource, .inputSink: pumpInput()
         case .outputSource, .outputSink: pumpOutput()
         case .errorSource, .errorSink: pumpErrors()
@@ -151,10 +176,18 @@ package final class Supervisor {
             finished = true
         case .launched(let soft, let stages):
             take(packet)
+            for signal in early { try? command?.signal(signal) }
+            early = []
             outcome.soft = soft
             started = Clock.monotonic
-            outcome.launch = stageTimes(stages)
-            try? timer.set(limits.wall.map { started + $0 })
+            outcome.began = began
+            outcome.cloneBegan = cell.cloneBegan
+            outcome.started = started
+            outcome.stages = stages
+            if limits.wall != nil { try? timer.set(limits.wall.map { started + $0 }) } else { try? timer.set(nil) }
+            // From here on the process itself is watched: its report is read when it has gone, which is one wake-up, not two.
+            unwatch(cell.control.number)
+            watch(cell.process.number, .readable, .process)
         case .exited(let status, let usage):
             outcome.end = .exited(status)
             outcome.usage = usage
@@ -163,6 +196,13 @@ package final class Supervisor {
             unwatch(cell.control.number)
             finishWhenDrained()
         }
+    }
+
+    /// PID 1 is gone, and with it everything in the cell. What it said before lies in the socket.
+    private func ended() {
+        unwatch(cell.process.number)
+        if !reported { receive() }
+        if !reported { kill(.message("process 1 of the cell was killed")) }
     }
 
     private func take(_ packet: consuming Packet) {
@@ -202,7 +242,7 @@ package final class Supervisor {
         if command != nil {
             try? command!.signal(signal)
         } else {
-            kill(.message("interrupted by signal \(signal) while the cell was being built"))
+            early.append(signal)  // the command may run already, and its PID 1 not have said so
         }
     }
 
@@ -224,6 +264,7 @@ package final class Supervisor {
         let waiting = output!.pump(allowance: outputAllowance)
         afterOutput(waiting, output!, .outputSource, .outputSink)
         if waiting == .finished {
+            lost("standard output", output!.failure)
             outcome.bytesOut += output!.count
             output = nil
             cell.streams.output = nil
@@ -236,11 +277,19 @@ package final class Supervisor {
         let waiting = errors!.pump(allowance: outputAllowance)
         afterOutput(waiting, errors!, .errorSource, .errorSink)
         if waiting == .finished {
+            lost("standard error", errors!.failure)
             outcome.bytesOut += errors!.count
             errors = nil
             cell.streams.errors = nil
             finishWhenDrained()
         }
+    }
+
+    /// Output that could not be passed on is never lost in silence, whether or not the command has ended by then.
+    private func lost(_ stream: String, _ code: Int32?) {
+        guard let code else { return }
+        let cause = Cause.message("\(stream) could not be written: \(errnoText(code)) (\(errnoName(code)))")
+        if reported, case .exited = outcome.end { outcome.end = .killed(cause) } else { kill(cause) }
     }
 
     private func afterOutput(_ waiting: Relay.Waiting, _ relay: Relay, _ source: Token, _ sink: Token) {
@@ -314,37 +363,33 @@ package final class Supervisor {
     private func reap(by deadline: UInt64) -> Bool {
         let now = Clock.monotonic
         let patience = deadline > now ? (deadline - now) / 1_000_000 : 0
+        if (try? cell.process.reap(block: false)) != nil { return true }
         guard (try? cell.process.waitForEnd(milliseconds: Int32(clamping: patience))) == true else { return false }
         return (try? cell.process.reap(block: false)) != nil
-    }
-
-    private func stageTimes(_ stages: [Stage: UInt64]) -> [ResultRecord.Stage] {
-        var list = [ResultRecord.Stage(name: "prepared", microseconds: Int64((cell.cloneBegan - began) / 1000))]
-        var last = cell.cloneBegan
-        for stage in Stage.allCases {
-            guard let time = stages[stage], time >= last else { continue }
-            list.append(ResultRecord.Stage(name: stage.name, microseconds: Int64((time - last) / 1000)))
-            last = time
-        }
-        list.append(ResultRecord.Stage(name: "running", microseconds: Int64((started - min(last, started)) / 1000)))
-        return list
     }
 
     // Registrations -----------------------------------------------------------------------------------------------------
 
     private func watch(_ number: Int32, _ interest: Epoll.Interest, _ token: Token) {
-        if registered[number] == token { return }
+        if registered[Int(token.rawValue)] == number { return }
         do {
             try epoll.add(number, interest, token: token.rawValue)
-            registered[number] = token
+            registered[Int(token.rawValue)] = number
         } catch {
-            // A regular file is always ready and cannot be polled: it is pumped at once instead of waited for.
-            if error.code == EPERM { handle(Epoll.Ready(token: token.rawValue, events: interest)) }
+            // A regular file is always ready and cannot be polled: it is pumped at once instead of waited for. Only the
+            // caller's own streams can be one; what else cannot be watched would never be heard of again.
+            if error.code == EPERM && number <= 2 {
+                handle(Epoll.Ready(token: token.rawValue, events: interest))
+            } else {
+                kill(.message("the supervisor failed: \(error.message)"))
+            }
         }
     }
 
     private func unwatch(_ number: Int32) {
-        if registered.removeValue(forKey: number) != nil || number == cell.control.number { try? epoll.remove(number) }
+        guard let place = registered.firstIndex(of: number) else { return }
+        registered[place] = -1
+        try? epoll.remove(number)
     }
 }
 

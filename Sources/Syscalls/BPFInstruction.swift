@@ -17,6 +17,16 @@ public struct BPFInstruction: Hashable, Sendable {
         self.jf = jf
         self.k = k
     }
+
+    /// The instruction as one little-endian word.
+    public var word: UInt64 { UInt64(code) | UInt64(jt) << 16 | UInt64(jf) << 24 | UInt64(k) << 32 }
+
+    init(word: UInt64) {
+        code = UInt16(truncatingIfNeeded: word)
+        jt = UInt8(truncatingIfNeeded: word >> 16)
+        jf = UInt8(truncatingIfNeeded: word >> 24)
+        k = UInt32(truncatingIfNeeded: word >> 32)
+    }
 }
 
 /// Instruction codes: class | size or operation | source.

@@ -6,30 +6,35 @@
 public struct SmallSet<Element>: Hashable, Sendable, ExpressibleByArrayLiteral
 where Element: RawRepresentable & CaseIterable & Sendable, Element.RawValue == UInt8 {
     /// Bit n stands for the case of raw value n.
-    public private(set) var bits: UInt32 = 0
+    @inlinable public var bits: UInt32 { members }
+    @usableFromInline var members: UInt32
 
-    public init() {}
+    @inlinable public init() { self.init(bits: 0) }
 
-    public init(_ elements: some Sequence<Element>) {
+    @inlinable init(bits: UInt32) { members = bits }
+
+    @inlinable public init(_ elements: some Sequence<Element>) {
+        self.init()
         for element in elements { insert(element) }
     }
 
-    public init(arrayLiteral elements: Element...) {
-        self.init(elements)
+    @inlinable public init(arrayLiteral elements: Element...) {
+        self.init()
+        for element in elements { insert(element) }
     }
 
     /// Every case.
-    public static var all: SmallSet { SmallSet(Element.allCases) }
+    @inlinable public static var all: SmallSet { SmallSet(Element.allCases) }
 
-    public var isEmpty: Bool { bits == 0 }
+    @inlinable public var isEmpty: Bool { bits == 0 }
 
-    public func contains(_ element: Element) -> Bool { bits & (1 << UInt32(element.rawValue)) != 0 }
+    @inlinable public func contains(_ element: Element) -> Bool { bits & (1 << UInt32(element.rawValue)) != 0 }
 
-    public mutating func insert(_ element: Element) { bits |= 1 << UInt32(element.rawValue) }
+    @inlinable public mutating func insert(_ element: Element) { members |= 1 << UInt32(element.rawValue) }
 
-    public mutating func formUnion(_ other: SmallSet) { bits |= other.bits }
+    @inlinable public mutating func formUnion(_ other: SmallSet) { members |= other.bits }
 
-    public func intersects(_ other: SmallSet) -> Bool { bits & other.bits != 0 }
+    @inlinable public func intersects(_ other: SmallSet) -> Bool { bits & other.bits != 0 }
 
     /// The members in the order of their declaration.
     public var elements: [Element] { Element.allCases.filter(contains) }

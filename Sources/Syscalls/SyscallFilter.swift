@@ -13,6 +13,8 @@ public struct SyscallFilter: Hashable, Sendable {
     /// The errno that the canary number answers: 1024...4095, so it cannot be taken for an errno of the kernel's (those end
     /// at 133, the internal ones lie in 512...531, and 38 is what the number answers without any filter).
     public let canary: UInt16
+    /// It was proved when the binary was made, and needs no proof at launch. See ProvedFilters.swift.
+    public let isProved: Bool
 
     /// Where a launch's cookie goes.
     public struct CookieSites: Hashable, Sendable {
@@ -46,6 +48,15 @@ public struct SyscallFilter: Hashable, Sendable {
         template = program
         cookieSites = compiled.cookie.map { CookieSites(low: $0.low, high: $0.high) }
         self.canary = canary
+        isProved = false
+    }
+
+    /// A program that the binary carries. - Parameter sites: where the cookie goes; -1 where it goes nowhere.
+    init(proved words: [UInt64], _ sites: (low: Int, high: Int), canary: UInt16) {
+        template = words.map { BPFInstruction(word: $0) }
+        cookieSites = sites.low < 0 ? nil : CookieSites(low: sites.low, high: sites.high)
+        self.canary = canary
+        isProved = true
     }
 
     /// The instructions to load, with the launch's cookie in its two places.
@@ -58,14 +69,24 @@ public struct SyscallFilter: Hashable, Sendable {
         return program
     }
 
+    /// The same as the kernel's sock_filter lies in memory.
+    public func words(admitting cookie: ExecCookie) -> [UInt64] {
+        var words: [UInt64] = []
+        words.reserveCapacity(template.count)
+        for instruction in template { words.append(instruction.word) }
+        if let sites = cookieSites {
+            words[sites.low] = words[sites.low] & 0xFFFF_FFFF | UInt64(cookie.low) << 32
+            words[sites.high] = words[sites.high] & 0xFFFF_FFFF | UInt64(cookie.high) << 32
+        }
+        return words
+    }
+
     /// FNV-1a over the instructions, canary and cookie being 0, folded into 1024...4095. It tells one filter from another at
     /// launch; it is no protection against somebody who makes filters.
     private static func canary(of program: [BPFInstruction]) -> UInt16 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for instruction in program {
-            let word =
-                UInt64(instruction.code) | UInt64(instruction.jt) << 16 | UInt64(instruction.jf) << 24 | UInt64(instruction.k) << 32
-            hash = (hash ^ word) &* 0x100_0000_01B3
+            hash = (hash ^ instruction.word) &* 0x100_0000_01B3
         }
         hash ^= hash >> 32
         return 1024 + UInt16(truncatingIfNeeded: (hash ^ hash >> 16) % 3072)
@@ -116,6 +137,7 @@ extension SyscallFilter {
             cookieSites = CookieSites(low: low, high: high)
         }
         self.canary = UInt16(canary)
+        isProved = false
         template = (0..<count).map { index in
             let offset = 16 + 8 * index
             return BPFInstruction(

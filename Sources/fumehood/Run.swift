@@ -37,7 +37,7 @@ enum RunVerb {
     }
 
     private static func run(_ options: RunOptions, began: UInt64, report: inout RunReport) throws -> Int32 {
-        let environment = Dictionary(Host.environment().map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+        let environment = Host.environment()
         guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
         let places = Places(home: Host.home(environment["HOME"]), directory: directory)
         let profile = try options.resolvedProfile(places)

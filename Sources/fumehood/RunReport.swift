@@ -15,8 +15,10 @@ struct RunReport {
     var nested = false
     private var result: Int32?
     private var events: Int32?
-    private let session = RunReport.freshID(SessionKind.self)
-    private let cell = RunReport.freshID(CellKind.self)
+    private lazy var session = RunReport.freshID(SessionKind.self)
+    private lazy var cell = RunReport.freshID(CellKind.self)
+    /// Whether anybody reads the record; most runs have nobody to write it for.
+    private var isRead: Bool { result != nil || events != nil }
 
     /// Opened before anything is started: a result that cannot be written is a refusal, not a surprise at the end.
     mutating func openSinks() throws {
@@ -53,31 +55,35 @@ struct RunReport {
 
     // Events ----------------------------------------------------------------------------------------------------------
 
-    private func event(_ kind: Event.Kind, _ data: Value) {
+    private mutating func event(_ kind: Event.Kind, _ data: @autoclosure () -> Value) {
         guard let events else { return }
         let line = Event(
             kind, session: session, cell: cell, call: nil, timeMicroseconds: Int64(Clock.wall / 1000), bootMicroseconds: Int64(Clock.boottime / 1000),
-            data: data
+            data: data()
         ).line
         RunReport.write(line, to: events)
     }
 
-    func begin(command: [String]) {
+    mutating func begin(command: [String]) {
         event(.cellStarted, ["command": .array(command.map { .string($0) })])
     }
 
     /// Only where somebody listens: a denial then costs nothing more.
     var denialSink: (([Denial]) -> Void)? {
-        guard events != nil else { return nil }
-        let report = self
-        return { denials in for denial in denials { report.event(.denial, denial.json) } }
+        mutating get {
+            guard events != nil else { return nil }
+            _ = (session, cell)
+            var report = self
+            return { denials in for denial in denials { report.event(.denial, denial.json) } }
+        }
     }
 
     // Ends ------------------------------------------------------------------------------------------------------------
 
     /// Nothing was started.
-    func refuse(_ text: String, help: String? = nil, code: Int32 = 125) -> Int32 {
+    mutating func refuse(_ text: String, help: String? = nil, code: Int32 = 125) -> Int32 {
         Messages.error(text, help: help)
+        if !isRead { return code }
         var record = ResultRecord(status: .refused)
         record.session = session
         record.exitCode = code
@@ -88,7 +94,7 @@ struct RunReport {
         return code
     }
 
-    func refuse(_ error: ConfigError) -> Int32 {
+    mutating func refuse(_ error: ConfigError) -> Int32 {
         var place = error.file
         if let mark = error.mark { place += ":\(mark)" }
         if !error.path.isEmpty { place += ": \(error.path)" }
@@ -96,7 +102,7 @@ struct RunReport {
     }
 
     /// The run is over, however it went.
-    func finish(_ outcome: Outcome, _ launch: PreparedLaunch) -> Int32 {
+    mutating func finish(_ outcome: Outcome, _ launch: PreparedLaunch) -> Int32 {
         if case .failed(let error) = outcome.end {
             let code: Int32 =
                 switch error.execution {
@@ -107,12 +113,14 @@ struct RunReport {
             return refuse(error.message.text, help: error.message.help, code: code)
         }
         var record = ResultRecord(status: .exited)
-        record.session = session
-        record.cell = cell
         record.denials = outcome.denials
-        record.protections = Protections.after(launch.planned.protections, soft: outcome.soft, plan: launch.plan)
-        if nested { record.protections[.seccomp] = .partial(missing: ["explanations off: nested in another seccomp listener"]) }
-        record.launch = outcome.launch
+        if isRead {
+            record.session = session
+            record.cell = cell
+            record.protections = Protections.after(launch.planned.protections, soft: outcome.soft, plan: launch.plan)
+            if nested { record.protections[.seccomp] = .partial(missing: ["explanations off: nested in another seccomp listener"]) }
+            record.launch = outcome.launch
+        }
         record.kill = outcome.kill
         record.usage.wallMicroseconds = Int64(outcome.wall / 1000)
         record.usage.cpuUserMicroseconds = Int64(outcome.usage.userMicroseconds)
@@ -139,8 +147,10 @@ struct RunReport {
             record.exitCode = code
         case .failed: code = 125
         }
-        RunReport.write(record.line, to: result)
-        event(.cellExited, record.json)
+        if isRead {
+            RunReport.write(record.line, to: result)
+            event(.cellExited, record.json)
+        }
         if options?.quiet != true { Footer.write(record, unseen: launch.planned.unseen, notes: launch.planned.notes + outcome.notes) }
         return code
     }

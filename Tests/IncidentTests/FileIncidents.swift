@@ -24,12 +24,13 @@ extension Incidents.Files {
     @Test(arguments: Caller.allCases)
     func `incident 2: a descriptor of the caller's is no way out`(caller: Caller) throws {
         let work = try Ground.shared.workspace(caller)
-        // Descriptors 5 to 20 of the caller lead to the root, a file and a directory that is gone.
-        let shell = "mkdir \(work)/gone; exec 5</ 6<\(work) 7</etc/passwd 9</proc 20</; cd \(work)/gone; rmdir \(work)/gone; exec \"$@\""
+        // Descriptors 5 to 9 of the caller lead to the root, a file and a directory that is gone.
+        let shell = "mkdir \(work)/gone; exec 5</ 6<\(work) 7</etc/passwd 9</proc; cd \(work)/gone; rmdir \(work)/gone; exec \"$@\""
         let gone = try Fumehood.run([], ["/bin/true"], as: caller, near: ["sh", "-c", shell, "sh"])
         #expect(gone.code == 125)
-        let held = "exec 5</ 6<\(work) 7</etc/passwd 9</proc 20</; exec \"$@\""
-        let inside = try Fumehood.probe([], ["list:/proc/self/fd", "read:/proc/self/fd/7", "list:/proc/self/fd/5/", "cwd"], as: caller, near: ["sh", "-c", held, "sh"])
+        let held = "exec 5</ 6<\(work) 7</etc/passwd 9</proc; exec \"$@\""
+        let inside = try Fumehood.probe(
+            [], ["list:/proc/self/fd", "read:/proc/self/fd/7", "list:/proc/self/fd/5/", "cwd"], as: caller, near: ["sh", "-c", held, "sh"])
         check(inside, [("list:/proc/self/fd", "0 1 2"), ("read:/proc/self/fd/7", "ENOENT"), ("list:/proc/self/fd/5/", "ENOENT")])
         #expect(inside["cwd"]?.hasPrefix("/proc") == false)
     }
@@ -50,7 +51,7 @@ extension Incidents.Files {
                 [], [Ground.shared.probe, "cwd", "read:etc/shadow"], as: caller,
                 near: ["sh", "-c", "exec \(held); cd /proc/self/fd/\(number) 2>/dev/null; exec \"$@\"", "sh"])
             // The shell itself stands in `/` then, which is not granted: the cell stands in its home.
-            #expect(run["cwd"] == nil || run["cwd"]!.hasSuffix("/home/cell"), "\(run.out)")
+            #expect(run["cwd"] == nil || run["cwd"] == Ground.shared.home(caller), "\(run.out)")
             #expect(run["read:etc/shadow"] == nil || run["read:etc/shadow"] == "ENOENT")
         }
     }
@@ -116,8 +117,11 @@ extension Incidents.Files {
         let nested = try put("unchanged", work + "/write/read/file", caller)
         let targets = ["/tmp/link", work + "/write/link", work + "/read/link"]
         var attempts: [String] = []
-        for source in [read, nested] { for kind in ["link", "link-fd", "link-proc", "rename"] { for target in targets { attempts.append("\(kind):\(source)>\(target)") } } }
-        let run = try Fumehood.probe(["-r", work + "/read", "-w", work + "/write", "-r", work + "/write/read"], attempts + ["open-w:" + read, "open-w:" + nested], as: caller)
+        for source in [read, nested] {
+            for kind in ["link", "link-fd", "link-proc", "rename"] { for target in targets { attempts.append("\(kind):\(source)>\(target)") } }
+        }
+        let run = try Fumehood.probe(
+            ["-r", work + "/read", "-w", work + "/write", "-r", work + "/write/read"], attempts + ["open-w:" + read, "open-w:" + nested], as: caller)
         for attempt in attempts {
             // linkat by descriptor answers ENOENT to a caller without CAP_DAC_READ_SEARCH on older kernels.
             #expect(["EXDEV", "EPERM", "EROFS", "EACCES", "ENOENT"].contains(run[attempt]), "\(attempt): \(run[attempt] ?? "nothing")")
@@ -132,13 +136,23 @@ extension Incidents.Files {
     @Test(arguments: Caller.allCases)
     func `incident 20: protected paths that exist cannot be changed, replaced or moved away`(caller: Caller) throws {
         let work = try Ground.shared.workspace(caller)
-        for path in Self.protected { try put("mine", "\(work)/\(path.hasSuffix("config") || path.contains(".json") || path.hasSuffix("rc") || path.hasSuffix("yaml") ? path : path + "/file")", caller) }
-        let files = [".git/config", ".mcp.json", ".envrc", "fumehood.yaml", ".git/hooks/file", ".claude/file", ".vscode/file", ".idea/file", "fumehood/profiles/file"]
+        for path in Self.protected {
+            try put(
+                "mine",
+                "\(work)/\(path.hasSuffix("config") || path.contains(".json") || path.hasSuffix("rc") || path.hasSuffix("yaml") ? path : path + "/file")",
+                caller)
+        }
+        let files = [
+            ".git/config", ".mcp.json", ".envrc", "fumehood.yaml", ".git/hooks/file", ".claude/file", ".vscode/file", ".idea/file", "fumehood/profiles/file",
+        ]
         let attempts = files.map { "open-w:\(work)/\($0)" }
         let folders = [".git/hooks", ".claude", ".vscode", "fumehood/profiles"]
-        let run = try Fumehood.probe(["-w", work], attempts + folders.map { "create:\(work)/\($0)/new" } + folders.map { "rename:\(work)/\($0)>\(work)/away" } + ["create:\(work)/free"], as: caller)
-        check(run, attempts.map { ($0, "EROFS") } + folders.map { ("create:\(work)/\($0)/new", "EROFS") } + [("create:\(work)/free", "ok")])
-        for folder in folders { #expect(run["rename:\(work)/\(folder)>\(work)/away"] == "EBUSY", "\(folder)") }
+        let run = try Fumehood.probe(
+            ["-w", work], attempts + folders.map { "create:\(work)/\($0)/new" } + folders.map { "rename:\(work)/\($0)>\(work)/away" } + ["create:\(work)/free"],
+            as: caller)
+        check(run, attempts.map { ($0, "EROFS|EACCES") } + folders.map { ("create:\(work)/\($0)/new", "EROFS|EACCES") } + [("create:\(work)/free", "ok")])
+        // A mount point is busy; one in a pinned folder lies on another mount as well.
+        for folder in folders { #expect(["EBUSY", "EXDEV"].contains(run["rename:\(work)/\(folder)>\(work)/away"]), "\(folder)") }
         for file in files { #expect(contents("\(work)/\(file)") == "mine") }
     }
 
@@ -167,12 +181,18 @@ extension Incidents.Files {
         for (name, target) in [("root", "/"), ("shadow", "/etc/shadow"), ("out", outside), ("proc", "/proc/1/root"), ("up", "../../../../../../../../etc")] {
             try FileManager.default.createSymbolicLink(atPath: "\(work)/\(name)", withDestinationPath: target)
         }
-        let attempts = ["read:\(work)/shadow", "read:\(work)/out/file", "open-w:\(work)/out/file", "list:\(work)/proc", "read:\(work)/up/shadow", "read:\(work)/root/etc/shadow", "create:\(work)/root/made", "create:\(work)/root/usr/made"]
+        let attempts = [
+            "read:\(work)/shadow", "read:\(work)/out/file", "open-w:\(work)/out/file", "list:\(work)/proc", "read:\(work)/up/shadow",
+            "read:\(work)/root/etc/shadow", "create:\(work)/root/made", "create:\(work)/root/usr/made",
+        ]
         let run = try Fumehood.probe(["-w", work], attempts, as: caller)
-        check(run, [
-            (attempts[0], "ENOENT"), (attempts[1], "ENOENT"), (attempts[2], "ENOENT"), (attempts[3], "EACCES"), (attempts[4], "ENOENT"), (attempts[5], "ENOENT"),
-            (attempts[6], "EROFS"), (attempts[7], "EROFS"),
-        ])
+        check(
+            run,
+            [
+                (attempts[0], "ENOENT"), (attempts[1], "ENOENT"), (attempts[2], "ENOENT"), (attempts[3], "EACCES"), (attempts[4], "ENOENT"),
+                (attempts[5], "ENOENT"),
+                (attempts[6], "EROFS"), (attempts[7], "EROFS"),
+            ])
         #expect(contents(outside + "/file") == "secret")
     }
 
@@ -182,7 +202,9 @@ extension Incidents.Files {
         try put("first", work + "/one/file", caller)
         try put("second", work + "/two/file", caller)
         try FileManager.default.createSymbolicLink(atPath: work + "/link", withDestinationPath: work + "/one")
-        let begun = try Fumehood.begin(["-w", work + "/link"], ["/bin/sh", "-c", "echo ready; read line; cat \(work)/link/file \(work)/one/file; cat \(work)/two/file; pwd"], as: caller, holdsInput: true, directory: work + "/link")
+        let begun = try Fumehood.begin(
+            ["-w", work + "/link"], ["/bin/sh", "-c", "echo ready; read line; cat \(work)/link/file \(work)/one/file; cat \(work)/two/file; pwd"], as: caller,
+            holdsInput: true, directory: work + "/link")
         #expect(begun.says("ready"))
         try FileManager.default.removeItem(atPath: work + "/link")
         try FileManager.default.createSymbolicLink(atPath: work + "/link", withDestinationPath: work + "/two")
@@ -194,20 +216,26 @@ extension Incidents.Files {
     @Test(arguments: Caller.allCases)
     func `incident 22: what is executed is decided by the file, or said to be no boundary`(caller: Caller) throws {
         let work = try Ground.shared.workspace(caller)
-        try FileManager.default.copyItem(atPath: Ground.shared.probe, toPath: work + "/tool")
+        try FileManager.default.copyItem(atPath: "/usr/bin/false", toPath: work + "/tool")
         try put("#!/bin/sh\nexit 7\n", work + "/script", caller, mode: 0o755)
-        let refused = ["exec:\(work)/tool exit:7", "exec:\(work)/script", "exec:/proc/self/root\(work)/tool exit:7", "exec:/lib64/ld-linux-x86-64.so.2 \(work)/tool exit:7"]
+        let loader = "/lib64/ld-linux-x86-64.so.2"
+        let byName = ["exec:\(work)/tool", "exec:\(work)/script", "exec:/proc/self/root\(work)/tool", "exec:\(loader) \(work)/tool"]
         // Not granted: by whatever name it is not there.
-        let without = try Fumehood.probe([], refused + ["exec-memory:/bin/true"], as: caller)
-        for attempt in refused { #expect(["ENOENT", "exit 127", "exit 1"].contains(without[attempt]), "\(attempt): \(without[attempt] ?? "nothing")") }
-        check(without, [("exec-memory:/bin/true", "EPERM")])
+        let without = try Fumehood.probe([], byName + ["exec-memory:/bin/true"], as: caller)
+        check(without, [(byName[0], "ENOENT"), (byName[1], "ENOENT"), (byName[2], "ENOENT"), (byName[3], "exit 127"), ("exec-memory:/bin/true", "EPERM")])
         #expect(without.recorded("memfd_create") == 1)
 
         // No boundary, by name: exec by path. What a cell may read it may execute, by its path, a copy, another name, an interpreter
         // or the loader: it gains nothing by it, as the walls hold for the whole cell. Only `exec` as a syscall family is one.
-        let open = try Fumehood.probe(
-            ["-r", work], ["exec:\(work)/tool exit:7", "exec:\(work)/script", "copy:\(work)/tool>/tmp/copy", "exec:/tmp/copy exit:7", "exec:/proc/self/root/bin/true", "exec:/lib64/ld-linux-x86-64.so.2 /bin/true"], as: caller)
-        for line in open.out.split(separator: "\n") { #expect(line.hasSuffix("\texit 7") || line.hasSuffix("\tok") || line.hasSuffix("\texit 0"), "\(line)") }
+        let copies = ["copy:\(work)/tool>/tmp/copy", "exec:/tmp/copy", "exec:/proc/self/root/bin/true", "exec:\(loader) /bin/true"]
+        let open = try Fumehood.probe(["-r", work], byName + copies, as: caller)
+        check(
+            open,
+            [
+                (byName[0], "exit 1"), (byName[1], "exit 7"), (byName[2], "exit 1"), (byName[3], "exit 1"), (copies[0], "ok"), (copies[1], "exit 1"),
+                (copies[2], "exit 0"),
+                (copies[3], "exit 0"),
+            ])
         let alone = try Fumehood.run(["-p", "paranoid", "-r", work], ["/bin/sh", "-c", "exec /bin/true"], as: caller)
         #expect(alone.code == 126 && alone.recorded("execve") == 1, "\(alone.code) \(alone.err)")
     }
@@ -249,8 +277,8 @@ extension Incidents.Files {
             let run = try Fumehood.probe(["-p", profile], attempts, as: caller)
             for (attempt, want) in zip(attempts, expected) {
                 let found = run[attempt]
-                // Behind a mask either errno refuses; nothing that lies there may show.
-                let same = found == want.result || (want.result == "EACCES" && ["EROFS", "ENOENT"].contains(found))
+                // Which refusal comes first depends on the owner; nothing that lies behind a mask may show.
+                let same = found == want.result || (["EACCES", "EROFS"].contains(want.result) && ["EACCES", "EROFS", "ENOENT"].contains(found))
                 #expect(same, "\(rules) \(want.attempt): expected \(want.result), found \(found ?? "nothing")")
             }
         }

@@ -100,6 +100,7 @@ enum CL_CLOSED_ENUM cl_proof : uint32_t {
 #define CL_SLOT_CWD (-2)
 #define CL_SLOTS 256
 #define CL_SLOT_CONTROL 0
+#define CL_SLOT_SUPERVISOR 11 // the other end of the control socket, which the child closes first
 #define CL_STAGES 24
 #define CL_SOFT 16
 
