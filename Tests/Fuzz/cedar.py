@@ -92,10 +92,12 @@ def main():
         began = time.monotonic()
         code, lines = kept(name, [interpreter, os.path.join(HERE, script), ENGINE, "--mode", mode, "--cases", str(cases)])
         seeds = next((line for line in lines if "seed" in line), "no seed")
-        good = cells.verdict(f"Cedar beside cedarpy, {name}", code == 0, f"{seeds}; see build/cedar/{name}.log") and good
+        differs = any("DIFFERENCE" in line for line in lines)
+        failure = "DIFFERENCES" if differs else f"ended with {code}, no difference until then"
+        good = cells.verdict(f"Cedar beside cedarpy, {name}", code == 0, f"{failure}; {seeds}; see build/cedar/{name}.log") and good
         # The schema comparison ends with one count a line.
         counts = [line.strip() for line in lines if "seed" not in line and "DIFFERENCE" not in line]
-        result = "; ".join(counts[-8:])[:300] if code == 0 else "DIFFERENCES"
+        result = "; ".join(counts[-8:])[:300] if code == 0 else failure
         said.append(f"{name}: {result}; {seeds}; {time.monotonic() - began:.0f} s")
     if arguments.record:
         cells.record("cedar", said)
