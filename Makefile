@@ -15,8 +15,9 @@ export FUMEHOOD_SHARED FUMEHOOD_BIN
 
 # Without Swift, or with an older one, these targets say so and stop; `help` and `clean` need nothing.
 SOURCES := $(shell find Sources Profiles Package.swift -type f 2>/dev/null)
+CEDAR_SOURCES := $(shell find Sources/Cedar Sources/JSON Sources/cedar-corpus Package.swift -type f 2>/dev/null)
 
-.PHONY: help build install uninstall demo test check lint format mutants soak asan bench corpus clean swift
+.PHONY: help build install uninstall demo test check lint format mutants soak fuzz asan bench corpus clean swift
 
 help:
 	@printf '%s\n' \
@@ -26,9 +27,10 @@ help:
 	  'make test              every test; passed, failed, skipped by reason' \
 	  'make check             format lint, then make test' \
 	  'make mutants           break each protection and see its test fail' \
-	  'make soak              fault sweep, kills and 5,000 launches (about an hour); results in Benchmarks/results' \
+	  'make fuzz              every fuzz target for 60 seconds' \
+	  'make soak              fault sweep, kills, 5,000 launches, Cedar beside cedarpy, fuzz targets (over two hours); results in Benchmarks/results' \
 	  'make asan              the C part and its launches under AddressSanitizer' \
-	  'make bench             launch benchmarks against their thresholds; results in Benchmarks/results' \
+	  'make bench             launches and policy decisions against their thresholds; results in Benchmarks/results' \
 	  'make corpus DIR=...    the Cedar engine against a folder of integration tests' \
 	  'make clean             remove everything built'
 
@@ -50,6 +52,15 @@ build/fumehood: $(SOURCES) | swift
 	echo "build/fumehood: $$((size / 1000000)).$$((size % 1000000 / 100000)) MB"
 	if [ "$$size" -gt 20000000 ]; then echo 'build/fumehood is larger than 20 MB' >&2; exit 1; fi
 
+# The Cedar engine as a program of the tests and benchmarks. Static like the other, so that the modules of both are built once.
+build/cedar-corpus: $(CEDAR_SOURCES) | swift
+	@.ci/need build
+	mkdir -p build
+	echo 'building build/cedar-corpus (release)'
+	swift build -c release --scratch-path .build-release -Xswiftc -static-executable --product cedar-corpus 2>&1 | .ci/quieter
+	.ci/strip .build-release/release/cedar-corpus build/cedar-corpus.new
+	mv build/cedar-corpus.new build/cedar-corpus
+
 install: build/fumehood
 	install -D -m 0755 build/fumehood '$(DESTDIR)$(PREFIX)/bin/fumehood'
 	echo 'installed $(DESTDIR)$(PREFIX)/bin/fumehood'
@@ -61,7 +72,7 @@ demo: build/fumehood
 	@.ci/need demo
 	Examples/demo.sh
 
-test: build/fumehood
+test: build/fumehood build/cedar-corpus
 	@.ci/need test
 	if [ -x Tests/Sandboxees/build.sh ]; then Tests/Sandboxees/build.sh; fi
 	python3 Tests/run.py
@@ -76,29 +87,34 @@ format: swift
 
 mutants: build/fumehood
 	@.ci/need test
-	if [ ! -x Tests/Mutants/run ]; then echo 'Tests/Mutants/run is not there' >&2; exit 1; fi
-	Tests/Mutants/run
+	if [ -x Tests/Sandboxees/build.sh ]; then Tests/Sandboxees/build.sh; fi
+	python3 Tests/Mutants/run.py
 
-soak: build/fumehood
+soak: build/fumehood build/cedar-corpus
 	@.ci/need test
 	python3 Tests/Soak/faults.py --all --record
 	python3 Tests/Soak/kills.py --points 200 --record
 	python3 Tests/Soak/launches.py --launches 5000 --record
-	for fuzz in Tests/Fuzz/soak*; do if [ -x "$$fuzz" ]; then "$$fuzz"; fi; done
+	Tests/Fuzz/soak.sh
+
+fuzz: swift
+	@.ci/need test
+	python3 Tests/Fuzz/all.py 60
 
 asan: swift
 	@.ci/need test
 	Tests/asan.sh
 
-bench: build/fumehood
+bench: build/fumehood build/cedar-corpus
 	@.ci/need bench
-	python3 Benchmarks/launch.py --record
+	failed=0
+	python3 Benchmarks/launch.py --record || failed=1
+	python3 Benchmarks/cedar/bench.py --record || failed=1
+	exit $$failed
 
-corpus: swift
-	@.ci/need build
-	if [ -z '$(DIR)' ]; then echo 'say which folder: make corpus DIR=../shared/data/cedar' >&2; exit 1; fi
-	swift build -c release --scratch-path .build-corpus --product cedar-corpus 2>&1 | .ci/quieter
-	.build-corpus/release/cedar-corpus '$(DIR)'
+corpus: build/cedar-corpus
+	@if [ -z '$(DIR)' ]; then echo 'say which folder: make corpus DIR=../shared/data/cedar' >&2; exit 1; fi
+	build/cedar-corpus '$(DIR)'
 
 clean:
 	rm -rf build .build .build-*

@@ -49,7 +49,7 @@ let package = Package(
         .executableTarget(
             name: "fumehood",
             dependencies: [
-                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session",
+                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -58,10 +58,16 @@ let package = Package(
         tests("ConfigTests", ["Config"]),
         tests("EventsTests", ["Events", "JSON"]),
         tests("SyscallsTests", ["Syscalls", "JSON", "CSeccomp"]),
-        tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"]),
+        tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"], exclude: ["Golden/plans"]),
+        tests("SessionTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
         tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
+        tests("PolicyCommandTests", ["JSON"]),
         tests("TidyTests", []),
-        tests("FumehoodTests", ["fumehood", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        // Runs the built binary for the two below.
+        .target(name: "BuiltBinary", dependencies: ["JSON"], path: "Tests/BuiltBinary", swiftSettings: strict),
+        tests("ProfileTests", ["BuiltBinary", "JSON"]),
+        tests("CommandTests", ["BuiltBinary", "JSON"]),
+        tests("FumehoodTests", ["fumehood", "Events", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ]
 )

@@ -24,7 +24,9 @@ PARTS = [
     ("surroundings", ["python3", "Tests/Surroundings/doctor.py"], 120),
     ("faults", ["python3", "Tests/Soak/faults.py", "--seconds", "30"], 150),
     ("kills", ["python3", "Tests/Soak/kills.py", "--points", "30"], 120),
+    ("process 1", ["python3", "Tests/Soak/firstprocess.py"], 60),
     ("launches", ["python3", "Tests/Soak/launches.py", "--launches", "200"], 120),
+    ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
     ("second kernel", ["Tests/vm.sh"], 240),
 ]
 

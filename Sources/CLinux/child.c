@@ -362,6 +362,7 @@ __attribute__((noreturn)) static void reap(void)
             continue;
         }
         if (pid == -ECHILD) break;
+        if (pid < 0 && pid != -EINTR) leave(125); // cannot be told any more what becomes of the command
         struct pollfd watched[2] = {{control, 0, 0}, {cell.signal_fd, POLLIN, 0}};
         long r = CL_CALL(SYS_ppoll, watched, 2, 0, 0, 0);
         if (r > 0 && (watched[0].revents & (POLLHUP | POLLERR | POLLNVAL))) leave(125);
@@ -370,8 +371,10 @@ __attribute__((noreturn)) static void reap(void)
             CL_CALL(SYS_read, cell.signal_fd, &info, sizeof info);
         }
     }
-    CL_CALL(SYS_kill, -1, SIGKILL);
-    while (CL_CALL(SYS_wait4, -1, 0, __WALL, 0) != -ECHILD) {}
+    long killed = CL_CALL(SYS_kill, -1, SIGKILL);
+    // Nobody left is ESRCH. What could not be killed here the kernel kills when this process ends: it is not waited for.
+    if (killed == 0 || killed == -ESRCH)
+        for (long pid = 0; pid >= 0 || pid == -EINTR;) pid = CL_CALL(SYS_wait4, -1, 0, __WALL, 0);
     struct rusage usage;
     cl_zero(&usage, sizeof usage);
     CL_CALL(SYS_getrusage, RUSAGE_CHILDREN, &usage);

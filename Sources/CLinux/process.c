@@ -199,7 +199,20 @@ long cl_janitor(const int32_t *directories, const char *const *names, const int3
     long pid = clone_process(0, pidfd);
     if (pid != 0) return pid;
     CL_CALL(SYS_close, release_other_end);
-    CL_CALL(CL_SYS_CLOSE_RANGE, 0, 2, 0); // or whoever reads the caller's output would wait for us
+    // Nothing but its own: or whoever reads the caller's output would wait for us, and the janitors of two cells of one
+    // process for one another, each with a copy of what tells the other one that its cell has ended.
+    uint32_t from = 0;
+    while (1) {
+        uint32_t next = (uint32_t)release;
+        if (next < from) next = ~0u;
+        for (uint32_t i = 0; i < 2 * count; i++) {
+            uint32_t own = (uint32_t)(i < count ? directories[i] : locks[i - count]);
+            if (own >= from && own < next) next = own;
+        }
+        if (next > from) CL_CALL(CL_SYS_CLOSE_RANGE, from, next == ~0u ? ~0u : next - 1, 0);
+        if (next == ~0u) break;
+        from = next + 1;
+    }
     CL_CALL(SYS_setsid);
     uint64_t all = ~0ull;
     CL_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);

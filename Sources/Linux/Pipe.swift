@@ -41,6 +41,10 @@ package struct PacketPair: ~Copyable {
         ours = Descriptor(owning: ends.0)
         theirs = Descriptor(owning: ends.1)
     }
+
+    /// Our end; theirs is closed. Said by a consuming function and not left to the end of a scope: the optimiser of Swift 6.3
+    /// lost that close, and with their end open here nobody ever heard that process 1 was gone.
+    package consuming func keepOurs() -> Descriptor { ours }
 }
 
 /// One packet with the descriptors that came with it (at most two).

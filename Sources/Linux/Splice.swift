@@ -22,7 +22,9 @@ package enum Transfer {
     package static func splice(from source: Int32, to sink: Int32, atMost count: Int) -> Result {
         let moveNonBlocking = 3
         let result = rawCall(275, Int(source), 0, Int(sink), 0, count, moveNonBlocking)
-        return classify(result)
+        // Whatever the reason is, reading and writing finds it as well, and knows which of the two it was.
+        if case .failed = classify(result) { return .unsupported }
+        return result == -Int(EIO) ? .unsupported : classify(result)
     }
 
     package static func read(_ source: Int32, into buffer: inout [UInt8], atMost count: Int) -> Result {

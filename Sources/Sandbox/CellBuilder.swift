@@ -169,7 +169,7 @@ package struct CellBuilder<Host: HostFiles> {
     private func weight(_ entry: CellSpec.Entry) -> Int {
         switch entry {
         case .bind: 0
-        case .symlink, .file, .directory, .scratch: 1
+        case .symlink, .file, .directory, .scratch, .pin: 1
         case .protect: 2
         case .mask: 3
         }

@@ -53,11 +53,14 @@ package struct CellSpec: Equatable, Sendable {
         case mask(String, directory: Bool)
         /// Never writable inside something that is: a read-only copy over itself.
         case protect(Source, at: String)
+        /// A folder on the way to a protected name, mounted over itself: the kernel renames and removes no mount point, so that
+        /// nobody can put the folder aside and make another one without the protection.
+        case pin(String)
 
         package var path: String {
             switch self {
             case .directory(let path, _), .symlink(let path, _), .file(let path, _, _), .scratch(let path, _), .bind(_, let path, _, _),
-                .mask(let path, _), .protect(_, let path):
+                .mask(let path, _), .protect(_, let path), .pin(let path):
                 path
             }
         }

@@ -200,6 +200,10 @@ private struct Planner {
             let slot = tree(source, .read, mapOwner: false)
             add(.attach(slot, at: path, absentIsFine: false))
             add(.close(slot))
+        case .pin(let path):
+            add(.copyOfRoot(.scratch, path: path))
+            add(.attach(.scratch, at: path, absentIsFine: false))
+            add(.close(.scratch))
         case .mask(let path, let directory):
             if directory {
                 add(.tmpfs(.scratch, size: 4096, inodes: 1, mode: 0, confined.union([.readOnly, .noExecute])))
@@ -376,7 +380,7 @@ extension CellSpec.Entry {
     var isMade: Bool {
         switch self {
         case .directory, .symlink, .file, .scratch: true
-        case .bind, .mask, .protect: false
+        case .bind, .mask, .protect, .pin: false
         }
     }
 

@@ -136,7 +136,7 @@ package enum Launcher {
             }
         }
         _ = consume held
-        let ours = try control.ours.duplicate()
+        let ours = control.keepOurs()
         return Cell(process: process, pid: pid, control: ours, streams: ends.outer(), cloneBegan: began, cloned: cloned, notes: notes)
     }
 

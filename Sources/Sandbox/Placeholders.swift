@@ -8,6 +8,7 @@
 // killed, the next cell that protects the name takes the placeholder over and removes it in the end.
 
 import CLinux
+import Glibc
 package import Linux
 
 package struct Placeholders: ~Copyable {
@@ -81,7 +82,7 @@ package struct Placeholders: ~Copyable {
         var path = path
         while path != "/" {
             let folder = Paths.parent(path)
-            if let status = try? FileStatus(path: folder, followLinks: false) {
+            if let status = settled(folder) {
                 if status.isPlaceholder { return folder }
                 return status.kind == .directory ? path : nil
             }
@@ -90,11 +91,25 @@ package struct Placeholders: ~Copyable {
         return nil
     }
 
+    /// What is there, once it is what it is to be: another cell may stand between making a placeholder and marking it, and
+    /// taking it for somebody's folder would put a name into it, or leave one unprotected.
+    private static func settled(_ path: String) -> FileStatus? {
+        for _ in 0..<50 {
+            guard let status = try? FileStatus(path: path, followLinks: false) else { return nil }
+            let age = Int(Clock.wall / 1_000_000_000) - status.modified
+            guard status.kind == .directory, status.mode == mode, !status.isPlaceholder, age <= 1 else { return status }
+            usleep(1000)
+        }
+        return try? FileStatus(path: path, followLinks: false)
+    }
+
     /// Makes the placeholder or takes part in one that is there; nil where we could not make anything, and so the cell cannot.
-    /// Another cell's janitor may remove it between two looks: then again, a few times.
+    /// Another cell's janitor may remove it between two looks: then again, for half a second.
     private static func occupy(_ path: String, _ held: inout Held) throws(SystemError) -> CellSpec.Source? {
         let folder = Paths.parent(path), name = Paths.name(path)
-        for _ in 0..<16 {
+        for attempt in 0..<500 {
+            // A janitor on its way needs the processor more than we do.
+            if attempt > 2 { usleep(1000) }
             let directory = try Files.openExactly(folder)
             var isNew = true
             do {
@@ -104,7 +119,7 @@ package struct Placeholders: ~Copyable {
                 if error.code != 17 /* EEXIST */ { throw error }
                 isNew = false
             }
-            guard let status = try? FileStatus(path: path, followLinks: false) else { continue }
+            guard let status = isNew ? try? FileStatus(path: path, followLinks: false) : settled(path) else { continue }
             if !isNew && !status.isPlaceholder { return CellSpec.Source(path: path, status: status) }  // made by somebody just now
             guard let lock = try? Files.open(name, 0o600000 /* O_DIRECTORY | O_NOFOLLOW */, under: directory.number), Files.lockShared(lock) else { continue }
             if isNew { try Files.setModified(lock, seconds: mark) }

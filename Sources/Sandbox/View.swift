@@ -170,7 +170,7 @@ struct View<Host: HostFiles> {
             }
         }
         list.append(ResolvedRule(rule: rule, path: rule.target ?? real, source: CellSpec.Source(path: real, status: status), host: real))
-        if rule.target == nil && real != rule.path { links(rule.path) }
+        if (rule.kind == .read || rule.kind == .write) && rule.target == nil && real != rule.path { links(rule.path) }
     }
 
     /// The whole host, read-only, without its kernel file systems and its temporary files.
@@ -229,12 +229,28 @@ struct View<Host: HostFiles> {
                 entries.append(.mask(at, directory: source.status.kind == .directory))
             } else if cover.rule.kind == .write {
                 placeholders.append(Placeholders.Absent(host: item.host, at: item.path))
+                pin(item, under: cover)
             } else {
                 takeApart(down: item.host, from: cover.host, at: cover.path)
             }
         case .protect:
             guard let cover, cover.rule.kind == .write else { return }
             if let source = item.source { entries.append(.protect(source, at: at)) } else { placeholders.append(Placeholders.Absent(host: item.host, at: item.path)) }
+            pin(item, under: cover)
+        }
+    }
+
+    /// Keeps the folders between a writable grant and a protected name in it where they are. A file in their place (`.git` of
+    /// a worktree) is protected itself.
+    private mutating func pin(_ item: ResolvedRule, under cover: ResolvedRule) {
+        var rest = ""
+        for part in String(decoding: item.path.utf8.dropFirst(cover.path.utf8.count), as: UTF8.self).split(separator: "/").dropLast() {
+            rest += "/" + part
+            let at = Paths.relative(cover.path + rest)
+            guard let status = files.status(cover.host + rest, followLinks: false), !status.isPlaceholder else { return }
+            let entry = status.kind == .directory ? CellSpec.Entry.pin(at) : .protect(CellSpec.Source(path: cover.host + rest, status: status), at: at)
+            guard status.kind == .directory || status.kind == .regular else { return }
+            if !entries.contains(entry) { entries.append(entry) }
         }
     }
 

@@ -16,6 +16,8 @@ struct Relay {
     private(set) var exceeded = false
     /// The reader of the sink went away: the cell should notice as it would without us.
     private(set) var sinkClosed = false
+    /// What ended the relay before its time, such as ENOSPC: bytes are lost, and that must be said.
+    private(set) var failure: Int32?
 
     private var filter: TerminalFilter?
     private var splices: Bool
@@ -47,6 +49,9 @@ struct Relay {
                 switch Transfer.write(pending.prefix(chunk), to: sink) {
                 case .moved(let n): pending = pending.dropFirst(n)
                 case .wouldBlock: return .sink
+                case .failed(let code):
+                    failure = code
+                    return closeSink()
                 default: return closeSink()
                 }
                 continue
@@ -85,7 +90,9 @@ struct Relay {
             case .ended:
                 atEnd = true
                 if let rest = filter?.finish(), !rest.isEmpty { pending = rest[...] }
-            case .sinkClosed: return closeSink()
+            case .failed(let code):
+                failure = code
+                return closeSink()
             default: return closeSink()
             }
         }

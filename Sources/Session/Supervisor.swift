@@ -79,6 +79,8 @@ package final class Supervisor {
     private let plan: LaunchPlan
     private var listener: Descriptor?
     private var command: Pidfd?
+    /// Signals that came before the cell had said that its command runs. Building ends by itself, or at its deadline.
+    private var early: [Int32] = []
     private var input: Relay?
     private var output: Relay?
     private var errors: Relay?
@@ -174,6 +176,8 @@ package final class Supervisor {
             finished = true
         case .launched(let soft, let stages):
             take(packet)
+            for signal in early { try? command?.signal(signal) }
+            early = []
             outcome.soft = soft
             started = Clock.monotonic
             outcome.began = began
@@ -238,7 +242,7 @@ package final class Supervisor {
         if command != nil {
             try? command!.signal(signal)
         } else {
-            kill(.message("interrupted by signal \(signal) while the cell was being built"))
+            early.append(signal)  // the command may run already, and its PID 1 not have said so
         }
     }
 
@@ -260,6 +264,7 @@ package final class Supervisor {
         let waiting = output!.pump(allowance: outputAllowance)
         afterOutput(waiting, output!, .outputSource, .outputSink)
         if waiting == .finished {
+            lost("standard output", output!.failure)
             outcome.bytesOut += output!.count
             output = nil
             cell.streams.output = nil
@@ -272,11 +277,19 @@ package final class Supervisor {
         let waiting = errors!.pump(allowance: outputAllowance)
         afterOutput(waiting, errors!, .errorSource, .errorSink)
         if waiting == .finished {
+            lost("standard error", errors!.failure)
             outcome.bytesOut += errors!.count
             errors = nil
             cell.streams.errors = nil
             finishWhenDrained()
         }
+    }
+
+    /// Output that could not be passed on is never lost in silence, whether or not the command has ended by then.
+    private func lost(_ stream: String, _ code: Int32?) {
+        guard let code else { return }
+        let cause = Cause.message("\(stream) could not be written: \(errnoText(code)) (\(errnoName(code)))")
+        if reported, case .exited = outcome.end { outcome.end = .killed(cause) } else { kill(cause) }
     }
 
     private func afterOutput(_ waiting: Relay.Waiting, _ relay: Relay, _ source: Token, _ sink: Token) {
@@ -363,8 +376,13 @@ package final class Supervisor {
             try epoll.add(number, interest, token: token.rawValue)
             registered[Int(token.rawValue)] = number
         } catch {
-            // A regular file is always ready and cannot be polled: it is pumped at once instead of waited for.
-            if error.code == EPERM { handle(Epoll.Ready(token: token.rawValue, events: interest)) }
+            // A regular file is always ready and cannot be polled: it is pumped at once instead of waited for. Only the
+            // caller's own streams can be one; what else cannot be watched would never be heard of again.
+            if error.code == EPERM && number <= 2 {
+                handle(Epoll.Ready(token: token.rawValue, events: interest))
+            } else {
+                kill(.message("the supervisor failed: \(error.message)"))
+            }
         }
     }
 

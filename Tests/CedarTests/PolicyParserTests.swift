@@ -140,4 +140,11 @@ private func condition(_ expression: String) -> String { "permit(principal, acti
         #expect(Text("a") < Text("\u{E9}"))
         #expect(Set<Text>(["\u{E9}", "e\u{301}", "\u{E9}"]).count == 2)
     }
+
+    @Test func `bytes that are not UTF-8 have a place`() {
+        let text = SourceText(name: "p.cedar", bytes: Array("permit(\n  principal".utf8) + [0xC3, 0x28])
+        let errors = PolicyParser.errors(text)
+        #expect(errors.map(\.span) == [SourceSpan(19, 20)])
+        #expect(errors.first?.rendered(in: text).hasPrefix("p.cedar:2:12: the text is not valid UTF-8\n") == true)
+    }
 }

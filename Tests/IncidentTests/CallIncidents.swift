@@ -41,10 +41,12 @@ extension Incidents.Calls {
     func `incident 13: calls by other conventions are killed or unknown`(caller: Caller) throws {
         // getpid by int 0x80; socketcall; read, getppid and execve by x32's numbers.
         let run = try Fumehood.probe([], ["i386:20", "i386:102", "x32:0", "x32:110", "x32:520", "call:-1", "call:600", "call:0xffffffff"], as: caller)
-        check(run, [
-            ("i386:20", "signal 31"), ("i386:102", "signal 31"), ("x32:0", "signal 31"), ("x32:110", "signal 31"), ("x32:520", "signal 31"),
-            ("call:-1", "ENOSYS"), ("call:600", "ENOSYS"), ("call:0xffffffff", "ENOSYS"),
-        ])
+        check(
+            run,
+            [
+                ("i386:20", "signal 31"), ("i386:102", "signal 31"), ("x32:0", "signal 31"), ("x32:110", "signal 31"), ("x32:520", "signal 31"),
+                ("call:-1", "ENOSYS"), ("call:600", "ENOSYS"), ("call:0xffffffff", "ENOSYS"),
+            ])
         #expect(run.denials.isEmpty, "killed and unknown calls are no denials")
     }
 
@@ -122,8 +124,7 @@ extension Incidents.Calls {
         let log = work + "/log"
         let begun = try Fumehood.begin(["-w", work] + Ground.shared.grant, ["/bin/sh", "-c", "exec \(Ground.shared.probe) keep-asking >\(log)"], as: caller)
         for _ in 0..<1000 where contents(log)?.contains("asked EPERM") != true { usleep(5000) }
-        let target = try #require(process(withWord: "keep-asking"))
-        let namespace = try FileManagerLink.read("/proc/\(target)/ns/pid")
+        let cell = try #require(SeenCell(of: begun))
         let own = try #require(supervisor(of: begun))
         kill(own, SIGSTOP)
         usleep(100_000)
@@ -132,8 +133,8 @@ extension Incidents.Calls {
         #expect(contents(log)?.utf8.count == frozen, "calls were answered while the supervisor stood still")
         kill(own, SIGKILL)
         let deadline = Date().addingTimeInterval(2)
-        while !processes(inNamespace: namespace).isEmpty && Date() < deadline { usleep(1000) }
-        #expect(processes(inNamespace: namespace).isEmpty)
+        while !cell.alive.isEmpty && Date() < deadline { usleep(1000) }
+        #expect(cell.alive.isEmpty)
         #expect(contents(log)?.contains("asked ok") == false)
         _ = begun.end()
     }
@@ -162,7 +163,9 @@ extension Incidents.Calls {
     @Test(arguments: Caller.allCases)
     func `personality and executable memory are bounded`(caller: Caller) throws {
         // ADDR_NO_RANDOMIZE, READ_IMPLIES_EXEC; the question alone is allowed. mmap of anonymous memory with W and X together.
-        let attempts = [call(.personality, 0x40000), call(.personality, 0x400000), call(.personality, 0xffff_ffff), call(.mmap, 0, 4096, 7, 0x22, 0xffff_ffff_ffff_ffff)]
+        let attempts = [
+            call(.personality, 0x40000), call(.personality, 0x400000), call(.personality, 0xffff_ffff), call(.mmap, 0, 4096, 7, 0x22, 0xffff_ffff_ffff_ffff),
+        ]
         let run = try Fumehood.probe([], attempts, as: caller)
         check(run, [(attempts[0], "EPERM"), (attempts[1], "EPERM"), (attempts[2], "ok"), (attempts[3], "ok")])
         #expect(run.recorded("personality") >= 1)

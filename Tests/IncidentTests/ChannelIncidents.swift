@@ -20,16 +20,27 @@ extension Incidents.Channels {
         let name = "@fumehood-test-\(UUID().uuidString.prefix(8))"
         let key = "\(Int.random(in: 1_000_000...2_000_000))"
         let flags = ["-p", profile, "-r", work + "/shared"] + Ground.shared.grant
-        let first = try Fumehood.begin(flags, ["/bin/sh", "-c", "\(Ground.shared.probe) send-message:\(key) take-message:\(key) send-message:\(key); echo x >/tmp/bit; echo x >/dev/shm/bit; \(Ground.shared.probe) serve:\(name)"], as: caller, holdsInput: true)
+        let first = try Fumehood.begin(
+            flags,
+            [
+                "/bin/sh", "-c",
+                "\(Ground.shared.probe) send-message:\(key) take-message:\(key) send-message:\(key); echo x >/tmp/bit; echo x >/dev/shm/bit; \(Ground.shared.probe) serve:\(name)",
+            ], as: caller, holdsInput: true)
         defer { _ = first.end() }
         #expect(first.says("serving"), "\(first.outputSoFar)")
         #expect(first.outputSoFar.contains("take-message:\(key)\tok"), "the queue would not work between the cell's own processes")
         let second = try Fumehood.probe(
-            flags, ["connect:" + name, "take-message:" + key, "read:/tmp/bit", "read:/dev/shm/bit", call(.add_key), call(.keyctl, 0, 0xffff_ffff_ffff_fffd), "open-w:" + shared, "read:/proc/keys"], as: caller)
-        check(second, [
-            ("connect:" + name, "ECONNREFUSED"), ("take-message:" + key, "ENOENT"), ("read:/tmp/bit", "ENOENT"), ("read:/dev/shm/bit", "ENOENT"),
-            (call(.add_key), "EPERM"), (call(.keyctl, 0, 0xffff_ffff_ffff_fffd), "EPERM"), ("open-w:" + shared, "EROFS"), ("read:/proc/keys", "EACCES"),
-        ])
+            flags,
+            [
+                "connect:" + name, "take-message:" + key, "read:/tmp/bit", "read:/dev/shm/bit", call(.add_key), call(.keyctl, 0, 0xffff_ffff_ffff_fffd),
+                "open-w:" + shared, "read:/proc/keys",
+            ], as: caller)
+        check(
+            second,
+            [
+                ("connect:" + name, "ECONNREFUSED"), ("take-message:" + key, "ENOENT"), ("read:/tmp/bit", "ENOENT"), ("read:/dev/shm/bit", "ENOENT"),
+                (call(.add_key), "EPERM"), (call(.keyctl, 0, 0xffff_ffff_ffff_fffd), "EPERM"), ("open-w:" + shared, "EROFS"), ("read:/proc/keys", "EACCES"),
+            ])
         #expect(second.recorded("add_key") == 1)
     }
 
@@ -59,7 +70,10 @@ extension Incidents.Channels {
         #expect(run.recorded("socket") == 1 && run.recorded("socketpair") == 1)
         // Even with unix sockets granted, where the socket is not in the view.
         let talking = try talking(caller, work)
-        let apart = try Fumehood.probe(["-p", talking], ["connect:" + path, "connect:/run/docker.sock", "connect:/run/dbus/system_bus_socket", "connect:/tmp/.X11-unix/X0", "connect:@/tmp/.X11-unix/X0"], as: caller)
+        let apart = try Fumehood.probe(
+            ["-p", talking],
+            ["connect:" + path, "connect:/run/docker.sock", "connect:/run/dbus/system_bus_socket", "connect:/tmp/.X11-unix/X0", "connect:@/tmp/.X11-unix/X0"],
+            as: caller)
         for line in apart.out.split(separator: "\n") { #expect(line.hasSuffix("\tENOENT") || line.hasSuffix("\tECONNREFUSED"), "\(line)") }
         // Residual, by name: a profile that grants unix sockets and a folder grants the sockets in it. A connect made on behalf of the
         // cell, which would judge each, does not exist yet.
@@ -77,7 +91,8 @@ extension Incidents.Channels {
         let server = try companion(caller.prefix + [Ground.shared.probe, "serve:" + path])
         defer { _ = server.end() }
         #expect(server.says("serving"))
-        let profile = try put("fumehood: 1\nextends: base\nfiles: {read: [\(work)], hide: [\(path)]}\nsyscalls: {allow: [unix-socket]}\n", work + "/p.yaml", caller)
+        let profile = try put(
+            "fumehood: 1\nextends: base\nfiles: {read: [\(work)], hide: [\(path)]}\nsyscalls: {allow: [unix-socket]}\n", work + "/p.yaml", caller)
         let run = try Fumehood.probe(["-p", profile], ["connect:" + path], as: caller)
         #expect(["EACCES", "ECONNREFUSED", "ENOTSOCK", "EPERM"].contains(run["connect:" + path]), "\(run.out)")
     }
@@ -110,8 +125,20 @@ extension Incidents.Channels {
     }
 
     @Test(arguments: Caller.allCases)
+    func `a cell's session keyring is its own, even where the calls are opened by name`(caller: Caller) throws {
+        let work = try Ground.shared.workspace(caller)
+        let profile = try put("fumehood: 1\nextends: base\nsyscalls: {unsafe: [keyrings]}\n", work + "/k.yaml", caller)
+        let near = [Ground.shared.sandboxee("refuse"), "keyring", "--"]
+        let run = try Fumehood.probe(["-p", profile], ["search-key"], as: caller, near: near)
+        if run.protection("keyring") != "on" { try Test.cancel("no new session keyring: \(run.missing("keyring"))") }
+        check(run, [("search-key", "ENOKEY")])
+        #expect(try Fumehood.outside(["search-key"], as: caller, near: near)["search-key"] == "ok", "the probe would not notice a missing wall")
+    }
+
+    @Test(arguments: Caller.allCases)
     func `a cell's network holds nothing but a loopback that is down`(caller: Caller) throws {
-        let run = try Fumehood.run([], ["/bin/sh", "-c", "grep -c : /proc/net/dev; cat /proc/net/route | grep -c 0; cat /proc/net/tcp | grep -c :0"], as: caller)
+        let run = try Fumehood.run(
+            [], ["/bin/sh", "-c", "grep -c : /proc/net/dev; cat /proc/net/route | grep -c 0; cat /proc/net/tcp | grep -c :0"], as: caller)
         #expect(run.out == "1\n0\n0\n", "\(run.out)\(run.err)")
     }
 }

@@ -24,7 +24,8 @@ extension Incidents.Ends {
         let odd = try put("text without a first line", work + "/odd", caller, mode: 0o755)
         let orphan = try put("#!/no/such/interpreter\n", work + "/orphan", caller, mode: 0o755)
         let table: [([String], [String], Int32)] = [
-            ([], ["no-such-command"], 127), ([], ["/no/such/path"], 127), ([], [plain], 126), ([], ["/etc"], 126), (["-r", work], [odd], 126), (["-r", work], [orphan], 127),
+            ([], ["no-such-command"], 127), ([], ["/no/such/path"], 127), ([], [plain], 126), ([], ["/etc"], 126), (["-r", work], [odd], 126),
+            (["-r", work], [orphan], 127),
             (["--nonsense"], ["true"], 125), (["-p", "nobody"], ["true"], 125), (["--timeout", "soon"], ["true"], 125), ([], [], 125),
         ]
         for (flags, command, code) in table {
@@ -60,8 +61,12 @@ extension Incidents.Ends {
     @Test(arguments: Caller.allCases)
     func `processes, memory, files and processor time are bounded`(caller: Caller) throws {
         let work = try Ground.shared.workspace(caller)
-        let profile = try put("fumehood: 1\nextends: base\nfiles: {tmp: 8M}\nlimits: {pids: 20, memory: 64M, inodes: 200, open_files: 40, file_size: 1G}\n", work + "/p.yaml", caller)
-        let run = try Fumehood.probe(["-p", profile], ["multiply:200", "touch:32", "touch:256", "fill:/tmp/big", "fill:/dev/shm/big", "fill-inodes:/tmp", "limit:7", "limit:4", "limit:6"], as: caller)
+        let profile = try put(
+            "fumehood: 1\nextends: base\nfiles: {tmp: 8M}\nlimits: {pids: 20, memory: 64M, inodes: 200, open_files: 40, file_size: 1G}\n", work + "/p.yaml",
+            caller)
+        let run = try Fumehood.probe(
+            ["-p", profile],
+            ["multiply:200", "touch:32", "touch:256", "fill:/tmp/big", "fill:/dev/shm/big", "fill-inodes:/tmp", "limit:7", "limit:4", "limit:6"], as: caller)
         #expect(run["multiply:200"] == "19 EAGAIN", "\(run.out)")
         check(run, [("touch:32", "ok"), ("touch:256", "ENOMEM"), ("limit:7", "40 40"), ("limit:4", "0 0")])
         for place in ["fill:/tmp/big", "fill:/dev/shm/big"] {
@@ -81,13 +86,14 @@ extension Incidents.Ends {
 
     @Test(arguments: Caller.allCases)
     func `a daemon that left its session is gone when the command has ended`(caller: Caller) throws {
-        let begun = try Fumehood.begin(Ground.shared.grant, ["/bin/sh", "-c", "\(Ground.shared.probe) daemon:300 daemon:301; read line; exit 3"], as: caller, holdsInput: true)
+        let begun = try Fumehood.begin(
+            Ground.shared.grant, ["/bin/sh", "-c", "\(Ground.shared.probe) daemon:300 daemon:301; read line; exit 3"], as: caller, holdsInput: true)
         #expect(begun.says("daemon:301\tleft"))
-        let namespace = try namespace(of: begun)
-        #expect(processes(inNamespace: namespace).count >= 4, "shell, two daemons and process 1 should be there")
+        let cell = try #require(SeenCell(of: begun))
+        #expect(cell.alive.count >= 4, "shell, two daemons and process 1 should be there")
         let run = begun.end()
         #expect(run.code == 3)
-        #expect(processes(inNamespace: namespace).isEmpty)
+        #expect(cell.alive.isEmpty)
     }
 
     @Test(arguments: Caller.allCases)
@@ -95,13 +101,13 @@ extension Incidents.Ends {
         for _ in 0..<15 {
             let begun = try Fumehood.begin(Ground.shared.grant, ["/bin/sh", "-c", "\(Ground.shared.probe) daemon:300 sleep:300"], as: caller)
             #expect(begun.says("waiting"))
-            let namespace = try namespace(of: begun)
-            #expect(processes(inNamespace: namespace).count >= 4)
+            let cell = try #require(SeenCell(of: begun))
+            #expect(cell.alive.count >= 4)
             let victim = try #require(supervisor(of: begun))
             kill(victim, SIGKILL)
             let deadline = Date().addingTimeInterval(2)
-            while !processes(inNamespace: namespace).isEmpty && Date() < deadline { usleep(1000) }
-            let left = processes(inNamespace: namespace)
+            while !cell.alive.isEmpty && Date() < deadline { usleep(1000) }
+            let left = cell.alive
             #expect(left.isEmpty, "\(left.map { contents("/proc/\($0)/status")?.prefix(40) ?? "" })")
             _ = begun.end()
         }
@@ -122,7 +128,9 @@ extension Incidents.Ends {
         repeat {
             usleep(10_000)
             left = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }.filter { pid in
-                guard let stat = contents("/proc/\(pid)/stat"), let end = stat.lastIndex(of: ")"), !stat[end...].dropFirst(2).hasPrefix("Z") else { return false }
+                guard let stat = contents("/proc/\(pid)/stat"), let end = stat.lastIndex(of: ")"), !stat[end...].dropFirst(2).hasPrefix("Z") else {
+                    return false
+                }
                 return (try? FileManagerLink.read("/proc/\(pid)/exe")) == Ground.shared.program || process(withWord: mark) == pid
             }
         } while !left.isEmpty && Date() < deadline
@@ -163,12 +171,5 @@ extension Incidents.Ends {
         #expect(begun.says("waiting"))
         kill(try #require(supervisor(of: begun)), SIGTERM)
         #expect(begun.end(within: 10).code == 143)
-    }
-
-    /// The pid namespace of the cell that a run has made.
-    private func namespace(of begun: Begun) throws -> String {
-        let own = try #require(supervisor(of: begun))
-        let first = try #require(children(own).first { (try? FileManagerLink.read("/proc/\($0)/ns/pid")).map { $0 != (try? FileManagerLink.read("/proc/self/ns/pid")) } ?? false })
-        return try FileManagerLink.read("/proc/\(first)/ns/pid")
     }
 }

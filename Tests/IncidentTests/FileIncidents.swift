@@ -29,7 +29,8 @@ extension Incidents.Files {
         let gone = try Fumehood.run([], ["/bin/true"], as: caller, near: ["sh", "-c", shell, "sh"])
         #expect(gone.code == 125)
         let held = "exec 5</ 6<\(work) 7</etc/passwd 9</proc; exec \"$@\""
-        let inside = try Fumehood.probe([], ["list:/proc/self/fd", "read:/proc/self/fd/7", "list:/proc/self/fd/5/", "cwd"], as: caller, near: ["sh", "-c", held, "sh"])
+        let inside = try Fumehood.probe(
+            [], ["list:/proc/self/fd", "read:/proc/self/fd/7", "list:/proc/self/fd/5/", "cwd"], as: caller, near: ["sh", "-c", held, "sh"])
         check(inside, [("list:/proc/self/fd", "0 1 2"), ("read:/proc/self/fd/7", "ENOENT"), ("list:/proc/self/fd/5/", "ENOENT")])
         #expect(inside["cwd"]?.hasPrefix("/proc") == false)
     }
@@ -116,8 +117,11 @@ extension Incidents.Files {
         let nested = try put("unchanged", work + "/write/read/file", caller)
         let targets = ["/tmp/link", work + "/write/link", work + "/read/link"]
         var attempts: [String] = []
-        for source in [read, nested] { for kind in ["link", "link-fd", "link-proc", "rename"] { for target in targets { attempts.append("\(kind):\(source)>\(target)") } } }
-        let run = try Fumehood.probe(["-r", work + "/read", "-w", work + "/write", "-r", work + "/write/read"], attempts + ["open-w:" + read, "open-w:" + nested], as: caller)
+        for source in [read, nested] {
+            for kind in ["link", "link-fd", "link-proc", "rename"] { for target in targets { attempts.append("\(kind):\(source)>\(target)") } }
+        }
+        let run = try Fumehood.probe(
+            ["-r", work + "/read", "-w", work + "/write", "-r", work + "/write/read"], attempts + ["open-w:" + read, "open-w:" + nested], as: caller)
         for attempt in attempts {
             // linkat by descriptor answers ENOENT to a caller without CAP_DAC_READ_SEARCH on older kernels.
             #expect(["EXDEV", "EPERM", "EROFS", "EACCES", "ENOENT"].contains(run[attempt]), "\(attempt): \(run[attempt] ?? "nothing")")
@@ -132,11 +136,20 @@ extension Incidents.Files {
     @Test(arguments: Caller.allCases)
     func `incident 20: protected paths that exist cannot be changed, replaced or moved away`(caller: Caller) throws {
         let work = try Ground.shared.workspace(caller)
-        for path in Self.protected { try put("mine", "\(work)/\(path.hasSuffix("config") || path.contains(".json") || path.hasSuffix("rc") || path.hasSuffix("yaml") ? path : path + "/file")", caller) }
-        let files = [".git/config", ".mcp.json", ".envrc", "fumehood.yaml", ".git/hooks/file", ".claude/file", ".vscode/file", ".idea/file", "fumehood/profiles/file"]
+        for path in Self.protected {
+            try put(
+                "mine",
+                "\(work)/\(path.hasSuffix("config") || path.contains(".json") || path.hasSuffix("rc") || path.hasSuffix("yaml") ? path : path + "/file")",
+                caller)
+        }
+        let files = [
+            ".git/config", ".mcp.json", ".envrc", "fumehood.yaml", ".git/hooks/file", ".claude/file", ".vscode/file", ".idea/file", "fumehood/profiles/file",
+        ]
         let attempts = files.map { "open-w:\(work)/\($0)" }
         let folders = [".git/hooks", ".claude", ".vscode", "fumehood/profiles"]
-        let run = try Fumehood.probe(["-w", work], attempts + folders.map { "create:\(work)/\($0)/new" } + folders.map { "rename:\(work)/\($0)>\(work)/away" } + ["create:\(work)/free"], as: caller)
+        let run = try Fumehood.probe(
+            ["-w", work], attempts + folders.map { "create:\(work)/\($0)/new" } + folders.map { "rename:\(work)/\($0)>\(work)/away" } + ["create:\(work)/free"],
+            as: caller)
         check(run, attempts.map { ($0, "EROFS|EACCES") } + folders.map { ("create:\(work)/\($0)/new", "EROFS|EACCES") } + [("create:\(work)/free", "ok")])
         for folder in folders { #expect(run["rename:\(work)/\(folder)>\(work)/away"] == "EBUSY", "\(folder)") }
         for file in files { #expect(contents("\(work)/\(file)") == "mine") }
@@ -167,12 +180,18 @@ extension Incidents.Files {
         for (name, target) in [("root", "/"), ("shadow", "/etc/shadow"), ("out", outside), ("proc", "/proc/1/root"), ("up", "../../../../../../../../etc")] {
             try FileManager.default.createSymbolicLink(atPath: "\(work)/\(name)", withDestinationPath: target)
         }
-        let attempts = ["read:\(work)/shadow", "read:\(work)/out/file", "open-w:\(work)/out/file", "list:\(work)/proc", "read:\(work)/up/shadow", "read:\(work)/root/etc/shadow", "create:\(work)/root/made", "create:\(work)/root/usr/made"]
+        let attempts = [
+            "read:\(work)/shadow", "read:\(work)/out/file", "open-w:\(work)/out/file", "list:\(work)/proc", "read:\(work)/up/shadow",
+            "read:\(work)/root/etc/shadow", "create:\(work)/root/made", "create:\(work)/root/usr/made",
+        ]
         let run = try Fumehood.probe(["-w", work], attempts, as: caller)
-        check(run, [
-            (attempts[0], "ENOENT"), (attempts[1], "ENOENT"), (attempts[2], "ENOENT"), (attempts[3], "EACCES"), (attempts[4], "ENOENT"), (attempts[5], "ENOENT"),
-            (attempts[6], "EROFS"), (attempts[7], "EROFS"),
-        ])
+        check(
+            run,
+            [
+                (attempts[0], "ENOENT"), (attempts[1], "ENOENT"), (attempts[2], "ENOENT"), (attempts[3], "EACCES"), (attempts[4], "ENOENT"),
+                (attempts[5], "ENOENT"),
+                (attempts[6], "EROFS"), (attempts[7], "EROFS"),
+            ])
         #expect(contents(outside + "/file") == "secret")
     }
 
@@ -182,7 +201,9 @@ extension Incidents.Files {
         try put("first", work + "/one/file", caller)
         try put("second", work + "/two/file", caller)
         try FileManager.default.createSymbolicLink(atPath: work + "/link", withDestinationPath: work + "/one")
-        let begun = try Fumehood.begin(["-w", work + "/link"], ["/bin/sh", "-c", "echo ready; read line; cat \(work)/link/file \(work)/one/file; cat \(work)/two/file; pwd"], as: caller, holdsInput: true, directory: work + "/link")
+        let begun = try Fumehood.begin(
+            ["-w", work + "/link"], ["/bin/sh", "-c", "echo ready; read line; cat \(work)/link/file \(work)/one/file; cat \(work)/two/file; pwd"], as: caller,
+            holdsInput: true, directory: work + "/link")
         #expect(begun.says("ready"))
         try FileManager.default.removeItem(atPath: work + "/link")
         try FileManager.default.createSymbolicLink(atPath: work + "/link", withDestinationPath: work + "/two")
@@ -207,10 +228,13 @@ extension Incidents.Files {
         // or the loader: it gains nothing by it, as the walls hold for the whole cell. Only `exec` as a syscall family is one.
         let copies = ["copy:\(work)/tool>/tmp/copy", "exec:/tmp/copy", "exec:/proc/self/root/bin/true", "exec:\(loader) /bin/true"]
         let open = try Fumehood.probe(["-r", work], byName + copies, as: caller)
-        check(open, [
-            (byName[0], "exit 1"), (byName[1], "exit 7"), (byName[2], "exit 1"), (byName[3], "exit 1"), (copies[0], "ok"), (copies[1], "exit 1"), (copies[2], "exit 0"),
-            (copies[3], "exit 0"),
-        ])
+        check(
+            open,
+            [
+                (byName[0], "exit 1"), (byName[1], "exit 7"), (byName[2], "exit 1"), (byName[3], "exit 1"), (copies[0], "ok"), (copies[1], "exit 1"),
+                (copies[2], "exit 0"),
+                (copies[3], "exit 0"),
+            ])
         let alone = try Fumehood.run(["-p", "paranoid", "-r", work], ["/bin/sh", "-c", "exec /bin/true"], as: caller)
         #expect(alone.code == 126 && alone.recorded("execve") == 1, "\(alone.code) \(alone.err)")
     }

@@ -24,8 +24,10 @@ struct Ground: Sendable {
         do {
             let files = FileManager.default
             try files.createDirectory(atPath: folder + "/program", withIntermediateDirectories: true)
-            try files.copyItem(atPath: built.hasPrefix("/") ? built : files.currentDirectoryPath + "/" + built, toPath: program)
-            try files.copyItem(atPath: sandboxees, toPath: folder + "/sandboxees")
+            try Ground.copy(built.hasPrefix("/") ? built : files.currentDirectoryPath + "/" + built, program)
+            if environment["FUMEHOOD_SANDBOXEES"] == nil { try Ground.build(root + "Tests/Sandboxees/build.sh") }
+            try files.createDirectory(atPath: folder + "/sandboxees", withIntermediateDirectories: true)
+            for name in ["probe", "refuse", "terminal", "flip"] { try Ground.copy(sandboxees + "/" + name, folder + "/sandboxees/" + name) }
             for path in [folder, folder + "/program", folder + "/sandboxees"] { try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path) }
             for caller in Caller.allCases {
                 for name in ["home", "work", "results"] {
@@ -36,9 +38,24 @@ struct Ground: Sendable {
             }
             problem = nil
         } catch {
-            problem = "`make build sandboxees` first: \(error)"
+            problem = "`make build` first, and gcc must be there for Tests/Sandboxees: \(error)"
         }
         atexit { try? FileManager.default.removeItem(atPath: "/tmp/fumehood-incidents-\(getpid())") }
+    }
+
+    /// By its bytes alone: the copy belongs to whoever runs the tests.
+    private static func copy(_ from: String, _ to: String) throws {
+        try Data(contentsOf: URL(filePath: from)).write(to: URL(filePath: to))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: to)
+    }
+
+    /// The sandboxees are small: they are compiled when they are older than their sources.
+    private static func build(_ script: String) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: script)
+        try process.run()
+        process.waitUntilExit()
+        if process.terminationStatus != 0 { throw POSIXError(.ENOEXEC) }
     }
 
     func sandboxee(_ name: String) -> String { folder + "/sandboxees/" + name }

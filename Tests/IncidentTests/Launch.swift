@@ -124,38 +124,47 @@ enum Fumehood {
         _ flags: [String] = [], _ command: [String], as caller: Caller, around: [String] = [], near: [String] = [], input: [UInt8]? = nil,
         environment: [String: String] = [:], directory: String? = nil, within seconds: Double = 30
     ) throws -> Run {
-        let run = try begin(flags, command, as: caller, around: around, near: near, input: input, environment: environment, directory: directory).end(within: seconds)
+        let run = try begin(flags, command, as: caller, around: around, near: near, input: input, environment: environment, directory: directory).end(
+            within: seconds)
         #expect(!run.late, "the run did not end within \(seconds) s: \(run.err)")
         return run
     }
 
     /// Runs attempts in a cell; the run must end with 0.
-    static func probe(_ flags: [String] = [], _ attempts: [String], as caller: Caller, around: [String] = [], near: [String] = [], directory: String? = nil,
-        environment: [String: String] = [:]) throws -> Run
-    {
+    static func probe(
+        _ flags: [String] = [], _ attempts: [String], as caller: Caller, around: [String] = [], near: [String] = [], directory: String? = nil,
+        environment: [String: String] = [:]
+    ) throws -> Run {
         let run = try run(flags, [Ground.shared.probe] + attempts, as: caller, around: around, near: near, environment: environment, directory: directory)
         #expect(run.code == 0, "\(run.err)\(run.out)")
         return run
     }
 
     /// Runs attempts outside of any cell: a check must be able to succeed where there is no wall.
-    static func outside(_ attempts: [String], as caller: Caller) throws -> Run {
+    static func outside(_ attempts: [String], as caller: Caller, near: [String] = []) throws -> Run {
         try caller.available()
         let folder = "\(Ground.shared.folder)/\(caller.rawValue)/results/\(UUID().uuidString.prefix(12))"
-        return try Begun(caller.prefix + [Ground.shared.probe] + attempts, environment: ["PATH": "/usr/bin:/bin"], directory: "/", input: nil, holdsInput: false, folder: folder).end()
+        return try Begun(
+            caller.prefix + near + [Ground.shared.probe] + attempts, environment: ["PATH": "/usr/bin:/bin"], directory: "/", input: nil, holdsInput: false,
+            folder: folder
+        ).end()
     }
 }
 
 /// A helper program outside of any cell that lives until its input ends.
 func companion(_ words: [String]) throws -> Begun {
-    try Begun(words, environment: ["PATH": "/usr/bin:/bin"], directory: "/", input: nil, holdsInput: true, folder: "\(Ground.shared.folder)/companion-\(UUID().uuidString.prefix(8))")
+    try Begun(
+        words, environment: ["PATH": "/usr/bin:/bin"], directory: "/", input: nil, holdsInput: true,
+        folder: "\(Ground.shared.folder)/companion-\(UUID().uuidString.prefix(8))")
 }
 
 /// `table` of attempts to what must come of each (alternatives with `|`), checked one by one.
 func check(_ run: Run, _ table: [(attempt: String, result: String)], sourceLocation: SourceLocation = #_sourceLocation) {
     for (attempt, result) in table {
         let found = run[attempt]
-        #expect(result.split(separator: "|", omittingEmptySubsequences: false).map(String.init).contains(found ?? "nothing"), "\(attempt): expected \(result), found \(found ?? "nothing")", sourceLocation: sourceLocation)
+        #expect(
+            result.split(separator: "|", omittingEmptySubsequences: false).map(String.init).contains(found ?? "nothing"),
+            "\(attempt): expected \(result), found \(found ?? "nothing")", sourceLocation: sourceLocation)
     }
 }
 

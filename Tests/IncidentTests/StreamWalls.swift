@@ -53,7 +53,8 @@ extension Incidents.Streams {
         let gone = try Fumehood.run([], ["/usr/bin/yes"], as: caller, near: ["sh", "-c", "(\"$@\"; echo \"code $?\" >&2) | head -c 4", "sh"], within: 10)
         #expect(gone.out == "y\ny\n")
         #expect(gone.err.contains("code 141\n"), "\(gone.err)")
-        let closed = try Fumehood.run([], ["/bin/sh", "-c", "echo x; echo y >&2; exit 5"], as: caller, near: ["sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh"], within: 10)
+        let closed = try Fumehood.run(
+            [], ["/bin/sh", "-c", "echo x; echo y >&2; exit 5"], as: caller, near: ["sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh"], within: 10)
         #expect(closed.code == 5 || closed.code == 141 || closed.code == 1, "\(closed.code)")
         #expect(closed.record != nil)
     }
@@ -74,8 +75,10 @@ extension Incidents.Streams {
     // The terminal --------------------------------------------------------------------------------------------------------
 
     static let sequences: [(name: String, text: String, harmless: Bool)] = [
-        ("clipboard", "\\033]52;c;aGFja2Vk\\007", false), ("clipboard, 8 bit", "\\235 52;c;aGFja2Vk\\234", false), ("clipboard, C1 in UTF-8", "\\302\\235 52;c;aGFj\\302\\234", false), ("title", "\\033]0;root#\\007", false),
-        ("device control", "\\033P+q544e\\033\\\\", false), ("cursor report", "\\033[6n", false), ("alternate screen", "\\033[?1049h", false), ("reset", "\\033c", false), ("cursor up", "\\033[1A", false),
+        ("clipboard", "\\033]52;c;aGFja2Vk\\007", false), ("clipboard, 8 bit", "\\235 52;c;aGFja2Vk\\234", false),
+        ("clipboard, C1 in UTF-8", "\\302\\235 52;c;aGFj\\302\\234", false), ("title", "\\033]0;root#\\007", false),
+        ("device control", "\\033P+q544e\\033\\\\", false), ("cursor report", "\\033[6n", false), ("alternate screen", "\\033[?1049h", false),
+        ("reset", "\\033c", false), ("cursor up", "\\033[1A", false),
         ("bell", "\\007", false), ("colour", "\\033[31mred\\033[0m", true), ("erase line", "\\033[K", true), ("umlaut", "\\303\\274", true),
     ]
 
@@ -110,12 +113,17 @@ extension Incidents.Streams {
     @Test(arguments: Caller.allCases)
     func `the environment is what the interface says and nothing else`(caller: Caller) throws {
         let outer = [
-            "SECRET_TOKEN": "x", "AWS_SECRET_ACCESS_KEY": "x", "SSH_AUTH_SOCK": "/x", "LD_PRELOAD": "", "LD_LIBRARY_PATH": "/x", "BASH_ENV": "/x", "PYTHONPATH": "/x", "NODE_OPTIONS": "--x", "http_proxy": "x",
-            "DISPLAY": ":0", "DBUS_SESSION_BUS_ADDRESS": "unix:x", "XDG_RUNTIME_DIR": "/run/user/0", "FUMEHOOD_X": "1", "LC_TIME": "C", "TZ": "UTC", "GIVEN": "passed on", "PATH": "/no/such:/usr/bin:/root/bin:/bin:relative",
+            "SECRET_TOKEN": "x", "AWS_SECRET_ACCESS_KEY": "x", "SSH_AUTH_SOCK": "/x", "LD_PRELOAD": "", "LD_LIBRARY_PATH": "/x", "BASH_ENV": "/x",
+            "PYTHONPATH": "/x", "NODE_OPTIONS": "--x", "http_proxy": "x",
+            "DISPLAY": ":0", "DBUS_SESSION_BUS_ADDRESS": "unix:x", "XDG_RUNTIME_DIR": "/run/user/0", "FUMEHOOD_X": "1", "LC_TIME": "C", "TZ": "UTC",
+            "GIVEN": "passed on", "PATH": "/no/such:/usr/bin:/root/bin:/bin:relative",
         ]
         let run = try Fumehood.run(["-e", "GIVEN", "-e", "SET=to this", "-e", "ABSENT"], ["/usr/bin/env", "-0"], as: caller, environment: outer)
         let found = Set(run.out.split(separator: "\0").map(String.init))
-        let expected: Set = ["PATH=/usr/bin:/bin", "HOME=" + Ground.shared.home(caller), "USER=cell", "LOGNAME=cell", "LANG=C.UTF-8", "LC_TIME=C", "TZ=UTC", "GIVEN=passed on", "SET=to this"]
+        let expected: Set = [
+            "PATH=/usr/bin:/bin", "HOME=" + Ground.shared.home(caller), "USER=cell", "LOGNAME=cell", "LANG=C.UTF-8", "LC_TIME=C", "TZ=UTC", "GIVEN=passed on",
+            "SET=to this",
+        ]
         #expect(found == expected, "too much: \(found.subtracting(expected)), too little: \(expected.subtracting(found))")
         // What the kernel shows of the process is the same.
         let shown = try Fumehood.run([], ["/bin/cat", "/proc/self/environ"], as: caller, environment: ["SECRET_TOKEN": "x"])
@@ -125,7 +133,8 @@ extension Incidents.Streams {
     @Test(arguments: Caller.allCases)
     func `signal mask, dispositions, umask and niceness start afresh`(caller: Caller) throws {
         let near = ["nice", "-n", "5", "sh", "-c", "umask 0; trap '' HUP PIPE USR1; exec \"$@\"", "sh"]
-        let run = try Fumehood.run([], ["/bin/sh", "-c", "umask; grep -h -e SigBlk -e SigIgn /proc/self/status; cut -d' ' -f5,6,7,8 /proc/self/stat"], as: caller, near: near)
+        let run = try Fumehood.run(
+            [], ["/bin/sh", "-c", "umask; grep -h -e SigBlk -e SigIgn /proc/self/status; cut -d' ' -f5,6,7,8 /proc/self/stat"], as: caller, near: near)
         #expect(run.out.hasPrefix("0022\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"), "\(run.out)")
         // Process group, session, no terminal, no foreground group of one.
         let ids = run.out.split(separator: "\n").last?.split(separator: " ") ?? []

@@ -43,7 +43,9 @@ extension Incidents.Surroundings {
     func `incident 3: a /proc whose parts are covered is never written through`(caller: Caller) throws {
         try surroundingsAvailable()
         // The folder by which nested user namespaces are forbidden, replaced by another file system.
-        for script in ["mount -t tmpfs none /proc/sys", "mkdir -p \(Ground.shared.folder)/covered; mount --bind \(Ground.shared.folder)/covered /proc/sys/user"] {
+        for script in [
+            "mount -t tmpfs none /proc/sys", "mkdir -p \(Ground.shared.folder)/covered; mount --bind \(Ground.shared.folder)/covered /proc/sys/user",
+        ] {
             let run = try Fumehood.run([], ["/bin/echo", "started"], as: caller, around: mounts(script))
             refused(run)
         }
@@ -74,7 +76,10 @@ extension Incidents.Surroundings {
 
     @Test(arguments: Caller.allCases)
     func `incident 5: the kernel's settings cannot be written`(caller: Caller) throws {
-        let files = ["/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/vm/overcommit_memory", "/proc/sysrq-trigger", "/proc/self/uid_map", "/proc/self/oom_score_adj"]
+        let files = [
+            "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/vm/overcommit_memory", "/proc/sysrq-trigger", "/proc/self/uid_map",
+            "/proc/self/oom_score_adj",
+        ]
         let run = try Fumehood.probe([], files.map { "open-w:" + $0 }, as: caller)
         check(run, files.map { ("open-w:" + $0, "EROFS|EACCES|ENOENT") })
     }
@@ -86,24 +91,29 @@ extension Incidents.Surroundings {
         let binds = ["usr", "etc", "proc", "tmp", "opt", "root", "var"].filter { FileManager.default.fileExists(atPath: "/" + $0) }
         let script =
             "mkdir -p \(root); mount -t tmpfs none \(root); cd \(root); mkdir old real \(binds.joined(separator: " ")); "
-            + binds.map { "mount --rbind /\($0) \($0); " }.joined() + "for l in bin sbin lib lib64; do ln -s usr/$l $l; done; mount --rbind /dev real; ln -s real dev; "
+            + binds.map { "mount --rbind /\($0) \($0); " }.joined()
+            + "for l in bin sbin lib lib64; do ln -s usr/$l $l; done; mount --rbind /dev real; ln -s real dev; "
             + "pivot_root . old; cd /; umount -l /old"
         let before = try FileManager.default.contentsOfDirectory(atPath: "/dev").sorted()
         let run = try Fumehood.run([], ["/bin/echo", "started"], as: caller, around: mounts(script))
         refused(run, saying: ["/dev"])
         #expect(try FileManager.default.contentsOfDirectory(atPath: "/dev").sorted() == before)
         // The same root with a /dev of its own works.
-        let plain = try Fumehood.run([], ["/bin/echo", "started"], as: caller, around: mounts(script.replacing("real", with: "dev").replacing("ln -s dev dev; ", with: "")))
+        let plain = try Fumehood.run(
+            [], ["/bin/echo", "started"], as: caller, around: mounts(script.replacing("real", with: "dev").replacing("ln -s dev dev; ", with: "")))
         #expect(plain.out == "started\n", "\(plain.err)")
     }
 
     /// What a container's filter may refuse: call, errno, what the message names.
     static let refusals: [(call: Syscall, errno: Int, words: [String])] = [
-        (.clone3, 38, ["clone3", "help:", "seccomp=unconfined"]), (.clone3, 1, ["namespaces", "help:"]), (.clone3, 28, ["namespaces", "help:", "max_user_namespaces"]),
+        (.clone3, 38, ["clone3", "help:", "seccomp=unconfined"]), (.clone3, 1, ["namespaces", "help:"]),
+        (.clone3, 28, ["namespaces", "help:", "max_user_namespaces"]),
         (.mount, 1, ["EPERM", "help:"]), (.mount, 38, ["ENOSYS"]), (.fsopen, 1, ["EPERM", "help:"]), (.fsopen, 38, ["ENOSYS"]), (.fsconfig, 1, ["EPERM"]),
-        (.fsmount, 1, ["EPERM"]), (.move_mount, 1, ["EPERM", "help:"]), (.open_tree, 1, ["EPERM"]), (.open_tree, 38, ["ENOSYS"]), (.mount_setattr, 1, ["EPERM"]),
+        (.fsmount, 1, ["EPERM"]), (.move_mount, 1, ["EPERM", "help:"]), (.open_tree, 1, ["EPERM"]), (.open_tree, 38, ["ENOSYS"]),
+        (.mount_setattr, 1, ["EPERM"]),
         (.mount_setattr, 38, ["ENOSYS"]), (.pivot_root, 1, ["EPERM"]), (.umount2, 1, ["EPERM"]), (.seccomp, 1, ["EPERM"]), (.seccomp, 38, ["ENOSYS"]),
-        (.capset, 1, ["EPERM"]), (.prctl, 1, ["EPERM"]), (.openat2, 38, ["ENOSYS"]), (.openat2, 1, ["EPERM"]), (.close_range, 38, ["ENOSYS"]), (.setsid, 1, ["EPERM"]),
+        (.capset, 1, ["EPERM"]), (.prctl, 1, ["EPERM"]), (.openat2, 38, ["ENOSYS"]), (.openat2, 1, ["EPERM"]), (.close_range, 38, ["ENOSYS"]),
+        (.setsid, 1, ["EPERM"]),
         (.sethostname, 1, ["EPERM"]), (.prlimit64, 1, ["EPERM"]), (.landlock_restrict_self, 1, ["EPERM"]), (.landlock_add_rule, 1, ["EPERM"]),
     ]
 
@@ -135,7 +145,8 @@ extension Incidents.Surroundings {
     func `incident 28: in a container with masked files in /proc the message names the option, and the waiver works`(caller: Caller) throws {
         try surroundingsAvailable()
         let around = mounts("mount --bind /dev/null /proc/keys; mount -t tmpfs -o ro none /proc/irq")
-        refused(try Fumehood.run([], ["/bin/echo", "started"], as: caller, around: around), saying: ["/proc", "help:", "systempaths=unconfined", "--waive proc"])
+        refused(
+            try Fumehood.run([], ["/bin/echo", "started"], as: caller, around: around), saying: ["/proc", "help:", "systempaths=unconfined", "--waive proc"])
         let waived = try Fumehood.run(["--waive", "proc"], [Ground.shared.probe, "list:/proc", "read:/proc/self/status", "ids"], as: caller, around: around)
         #expect(waived.code == 0, "\(waived.err)")
         #expect(waived.protection("proc") == "waived")
@@ -156,12 +167,18 @@ extension Incidents.Surroundings {
         let near = [Ground.shared.sandboxee("refuse"), "\(number(.landlock_create_ruleset))=38", "--"]
         let work = try Ground.shared.workspace(caller)
         try put("read", work + "/file", caller)
-        let attempts = ["open-w:\(work)/file", "read:/etc/shadow", "create:/made", "open-w:/proc/sys/kernel/core_pattern", call(.unshare, 0x1000_0000), call(.socket, 2, 1, 0), "capabilities", "read:/proc/1/mem", "open-w:/proc/1/exe"]
+        let attempts = [
+            "open-w:\(work)/file", "read:/etc/shadow", "create:/made", "open-w:/proc/sys/kernel/core_pattern", call(.unshare, 0x1000_0000),
+            call(.socket, 2, 1, 0), "capabilities", "read:/proc/1/mem", "open-w:/proc/1/exe",
+        ]
         let run = try Fumehood.probe(["-r", work], attempts, as: caller, near: near)
-        check(run, [
-            (attempts[0], "EROFS"), (attempts[1], "ENOENT"), (attempts[2], "EROFS"), (attempts[3], "EROFS|EACCES"), (attempts[4], "EPERM"), (attempts[5], "EAFNOSUPPORT"),
-            ("capabilities", "effective 0 permitted 0 inheritable 0 bounding 0 ambient 0"), (attempts[7], "EACCES"), (attempts[8], "EACCES"),
-        ])
+        check(
+            run,
+            [
+                (attempts[0], "EROFS"), (attempts[1], "ENOENT"), (attempts[2], "EROFS"), (attempts[3], "EROFS|EACCES"), (attempts[4], "EPERM"),
+                (attempts[5], "EAFNOSUPPORT"),
+                ("capabilities", "effective 0 permitted 0 inheritable 0 bounding 0 ambient 0"), (attempts[7], "EACCES"), (attempts[8], "EACCES"),
+            ])
         #expect(run.protection("landlock") == "absent")
         #expect(run.missing("landlock").joined().contains("Landlock"))
         refused(try Fumehood.run(["--require", "all"], ["/bin/echo", "started"], as: caller, near: near), saying: ["landlock"])
@@ -171,7 +188,8 @@ extension Incidents.Surroundings {
     func `incident 18: without Landlock process 1 is closed from the command's first instant`(caller: Caller) throws {
         let near = [Ground.shared.sandboxee("refuse"), "\(number(.landlock_create_ruleset))=38", "--"]
         for _ in 0..<30 {
-            let run = try Fumehood.run([], [Ground.shared.probe] + (0..<6).flatMap { _ in ["read:/proc/1/environ", "list:/proc/1/fd"] }, as: caller, near: near)
+            let run = try Fumehood.run(
+                [], [Ground.shared.probe] + (0..<6).flatMap { _ in ["read:/proc/1/environ", "list:/proc/1/fd"] }, as: caller, near: near)
             for line in run.out.split(separator: "\n") { #expect(line.hasSuffix("\tEACCES") || line.hasSuffix("\tEPERM"), "\(line.prefix(60))") }
         }
     }
@@ -205,10 +223,12 @@ extension Incidents.Surroundings {
         let near = [Ground.shared.sandboxee("refuse"), "listen", "--"]
         let attempts = [call(.socket, 40, 1, 0), call(.unshare, 0x1000_0000), call(.clone3, 0, 88), "exec-memory:/bin/true", "i386:20", "capabilities"]
         let run = try Fumehood.probe([], attempts, as: caller, near: near)
-        check(run, [
-            (attempts[0], "EAFNOSUPPORT"), (attempts[1], "EPERM"), (attempts[2], "ENOSYS"), (attempts[3], "EPERM"), (attempts[4], "signal 31"),
-            ("capabilities", "effective 0 permitted 0 inheritable 0 bounding 0 ambient 0"),
-        ])
+        check(
+            run,
+            [
+                (attempts[0], "EAFNOSUPPORT"), (attempts[1], "EPERM"), (attempts[2], "ENOSYS"), (attempts[3], "EPERM"), (attempts[4], "signal 31"),
+                ("capabilities", "effective 0 permitted 0 inheritable 0 bounding 0 ambient 0"),
+            ])
         #expect(run.denials.isEmpty)
         #expect(run.missing("seccomp").contains { $0.contains("explanations off: nested") }, "\(run.missing("seccomp"))")
     }

@@ -151,8 +151,15 @@ static void controlling_ioctl(const char *request)
     else puts(strerrorname_np(reported));
 }
 
+// The key that `refuse keyring` left in the session keyring.
+static void search_key(const char *unused)
+{
+    (void)unused;
+    outcome(syscall(SYS_keyctl, 10 /* KEYCTL_SEARCH */, -3, "user", "fumehood-test", 0));
+}
+
 const struct attempt kernel_attempts[] = {
     {"call", raw_call}, {"i386", i386}, {"x32", x32}, {"clone", clone_process}, {"thread", thread}, {"securebits", secure_bits},
     {"capabilities", capabilities}, {"raise-limit", raise_limit}, {"limit", limit}, {"ids", ids}, {"pty-ioctl", terminal_ioctl},
-    {"tty-ioctl", controlling_ioctl}, {0, 0},
+    {"tty-ioctl", controlling_ioctl}, {"search-key", search_key}, {0, 0},
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Surroundings that a container makes: `refuse NUMBER=ERRNO... [listen] -- COMMAND...` executes the command under a seccomp
-// filter that answers those calls with those errnos; with `listen`, under one that has a listener already (which hears of
+// Surroundings of a container or a login: `refuse NUMBER=ERRNO... [keyring] [listen] -- COMMAND...` executes the command under a
+// seccomp filter that answers those calls with those errnos; with `keyring`, in a session keyring with a key; with `listen`, under one that has a listener already (which hears of
 // nothing that anybody calls). This process stays behind to keep the listener open, and hands on the exit code.
 
 #include <errno.h>
@@ -30,6 +30,12 @@ int main(int argc, char **argv)
             listen = 1;
             ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x3fffffff, 0, 1));
             ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
+        } else if (strcmp(argv[i], "keyring") == 0) {
+            // A session keyring with a key in it, as a login leaves it to everything that it starts.
+            if (syscall(SYS_keyctl, 1, NULL) < 0 || syscall(SYS_add_key, "user", "fumehood-test", "payload", 7, -3) < 0) {
+                perror("refuse: keyring");
+                return 99;
+            }
         } else if (equals) {
             ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)atoi(argv[i]), 0, 1));
             ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)atoi(equals + 1)));

@@ -23,6 +23,9 @@ import cells
 
 # Calls after which nobody could tell a fault: strace itself follows processes by them, or they cannot fail.
 UNTOUCHABLE = {"exit", "exit_group", "rt_sigreturn", "restart_syscall", "vfork", "fork"}
+# Calls of the C library and of Swift's runtime, which end the program when these fail: memory, locks, thread set-up. There is
+# nobody to refuse anything then; a hang, a survivor or a command without walls is a failure all the same.
+RUNTIME = {"brk", "mmap", "mremap", "munmap", "mprotect", "madvise", "futex", "arch_prctl", "set_tid_address", "set_robust_list", "rseq", "execve"}
 ERRORS = ["EIO", "EPERM"]
 LIMIT = 400
 
@@ -33,7 +36,7 @@ def inner(marker):
 
 
 def command(binary, marker, user):
-    line = [binary, "run", "--quiet", "--timeout", "20s", "--"] + inner(marker)
+    line = [binary, "run", "--timeout", "20s", "--"] + inner(marker)
     return cells.as_ordinary(line) if user == "ordinary" else line
 
 
@@ -65,7 +68,7 @@ def kinds(binary, user, folder):
             if "resumed" in line or pid in inside:
                 continue
             counts[call] += 1
-    return {call: n for call, n in counts.items() if call not in UNTOUCHABLE}
+    return {call: n for call, n in counts.items() if call not in UNTOUCHABLE and not call.startswith("syscall_")}
 
 
 def attempt(binary, user, call, error, n, folder):
@@ -90,20 +93,29 @@ def attempt(binary, user, call, error, n, folder):
         return "ran", reached
     if code in (125, 126, 127) and "fumehood:" in err:
         return "refused", reached
-    after_exec = injected_after_exec(text)
-    if after_exec or code == 124:
+    # The cell was built, and the supervisor or process 1 could not go on: everything was ended, and said.
+    if code == 124 and "fumehood:" in err and "reached" not in err:
+        return "ended with a message", reached
+    if injected_in_command(text):
         return "the command's own", reached
+    if call == "write" and code == 125 and not err.strip():
+        return "refused", reached  # what the fault hit was the message
+    if "Swift runtime path" in err:
+        return "ended by the runtime", reached
+    if call in RUNTIME and (code < 0 or code in (1, 127, 134, 139)):
+        return "ended by the runtime", reached
     return f"UNCLEAR: exit {code}, {err.strip()[:100]!r}", reached
 
 
-def injected_after_exec(text):
-    """Whether the fault hit the command itself, or what follows its exec in the supervisor."""
-    done = False
+def injected_in_command(text):
+    """Whether a fault hit the command itself (strace counts occurrences in each process, so that one run has several)."""
+    inside = set()
     for line in text.splitlines():
-        if "execveat(" in line and " = 0" in line or "<... execveat resumed" in line and " = 0" in line:
-            done = True
-        if "(INJECTED)" in line:
-            return done
+        pid = line.split(" ", 1)[0]
+        if "execveat" in line and " = 0" in line:
+            inside.add(pid)
+        elif "(INJECTED)" in line and pid in inside:
+            return True
     return False
 
 
@@ -132,8 +144,11 @@ def main():
     good, lines = True, []
     try:
         for user in users:
+            own = os.path.join(folder, user)
+            os.mkdir(own)
+            os.chmod(own, 0o777)
             tally, bad, began, runs = collections.Counter(), [], time.monotonic(), 0
-            counts = kinds(binary, user, folder)
+            counts = kinds(binary, user, own)
             if options.calls:
                 counts = {c: n for c, n in counts.items() if c in options.calls.split(",")}
             points = [(call, error, n) for call, many in counts.items() for error in ERRORS for n in range(1, min(many, LIMIT) + 3)]
@@ -142,7 +157,7 @@ def main():
             for call, error, n in points:
                 if not options.all and time.monotonic() - began > share:
                     break
-                what, reached = attempt(binary, user, call, error, n, folder)
+                what, reached = attempt(binary, user, call, error, n, own)
                 runs += 1
                 tally[what if reached else "not reached"] += 1
                 if what.isupper() or what.startswith(("UNCLEAR", "WITHOUT")):

@@ -124,7 +124,7 @@ public struct PolicySnapshot: Sendable {
     }
 
     /// The id of a policy in the whole set: the layer and its `@id`, or its number.
-    private static func id(_ policy: Policy, in layer: PolicyLayer) -> Text {
+    static func id(_ policy: Policy, in layer: PolicyLayer) -> Text {
         Text("\(layer.name)#\(policy.annotation("id")?.value ?? policy.id)")
     }
 

@@ -23,8 +23,11 @@ public struct Lexer {
         guard source.bytes.count <= Limit.bytes else {
             throw CedarError(.limit, "the text is over \(Limit.bytes) bytes")
         }
-        guard String(validating: source.bytes, as: UTF8.self) != nil else {
-            throw CedarError(.syntax, "the text is not valid UTF-8")
+        do {
+            _ = try UTF8Span(validating: source.bytes.span)
+        } catch {
+            let place = error.byteOffsets
+            throw CedarError(.syntax, "the text is not valid UTF-8", at: SourceSpan(place.lowerBound, place.upperBound))
         }
         var lexer = Lexer(source.bytes)
         try lexer.run()
