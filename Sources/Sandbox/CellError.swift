@@ -14,6 +14,8 @@ package enum CellError: Error, Equatable, Sendable {
     case directoryGone
     case secret(String, why: String)
     case badValue(String)
+    /// The only id that a cell could have is the one that is 0 outside as well.
+    case hostRoot
 
     package var message: (text: String, help: String?) {
         switch self {
@@ -28,6 +30,8 @@ package enum CellError: Error, Equatable, Sendable {
         case .directoryGone: ("the current directory does not exist any more", "change to one that does")
         case .secret(let name, let why): ("secret `\(name)`: \(why)", nil)
         case .badValue(let text): (text, nil)
+        case .hostRoot:
+            ("the only user id here is root's of the surrounding system, and a cell is never that", "run it as an ordinary user, or where more ids are mapped (/proc/self/uid_map)")
         }
     }
 

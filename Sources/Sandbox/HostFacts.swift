@@ -99,6 +99,12 @@ package struct HostFacts: Equatable, Sendable {
         return .caller(user: user, group: group)
     }
 
+    /// The only id that a cell could have is 0 here and outside as well: a cell is never that.
+    package var offersOnlyRoot: Bool {
+        guard user == 0, case .caller = identity(ordinal: 0) else { return false }
+        return userMap.contains { $0.inside == 0 && $0.outside == 0 }
+    }
+
     /// Far from what distributions give to people, services and containers (subuids usually start at 100,000 or 524,288).
     package static let cellUsers: Range<UInt32> = 1_879_048_192..<1_883_242_496
 

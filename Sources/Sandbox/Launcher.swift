@@ -26,6 +26,9 @@ package struct Cell: ~Copyable {
 }
 
 package enum Launcher {
+    /// Whether this process may make such namespaces: 0, or errno.
+    package static func probe(_ namespaces: Namespaces) -> Int32 { Int32(-cl_probe_clone(namespaces.rawValue)) }
+
     /// Starts building the cell. What goes wrong in the child comes over `control` as a ``Report``.
     /// - Parameters:
     ///   - program: the filter of this launch, its own cookie patched in.

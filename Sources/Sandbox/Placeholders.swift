@@ -29,8 +29,8 @@ package struct Placeholders: ~Copyable {
 
     /// Modification time of a placeholder, seconds since 1970: the letters `Fume`.
     static let mark = 0x4675_6d65
-    /// Its owner may open it, and nobody anything more.
-    static let mode: UInt32 = 0o500
+    /// Everybody may look into the empty folder: git in a cell would otherwise complain of each on every call.
+    static let mode: UInt32 = 0o555
 
     /// - Parameters:
     ///   - absent: what must not be made.

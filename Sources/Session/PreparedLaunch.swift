@@ -19,8 +19,16 @@ package struct PreparedLaunch {
     package init(_ request: CellRequest, facts: HostFacts) throws {
         self.request = request
         self.facts = facts
+        try PreparedLaunch.refuseHostRoot(facts)
         (planned, filter) = try PreparedLaunch.plan(request, facts)
         plan = LaunchPlan(for: planned.spec)
+    }
+
+    /// Where the only id is the host's root nothing is started; where there are no namespaces at all, that is what is said.
+    private static func refuseHostRoot(_ facts: HostFacts) throws {
+        guard facts.offersOnlyRoot else { return }
+        let refusal = Launcher.probe(.user)
+        throw refusal == 0 ? CellError.hostRoot : LaunchError.clone(.user, refusal)
     }
 
     private static func plan(_ request: CellRequest, _ facts: HostFacts) throws -> (PlannedCell, SyscallFilter) {

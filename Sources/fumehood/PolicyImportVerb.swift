@@ -41,7 +41,7 @@ struct PolicyImportVerb: ParsableCommand {
 
     func run() throws {
         try PolicyJudging.run(json: json) {
-            let environment = Host.environment().first { $0.name == "HOME" }?.value
+            let environment = Host.environment()["HOME"]
             let home = self.home ?? Host.home(environment) ?? "/nonexistent"
             let directory: String
             if let project {

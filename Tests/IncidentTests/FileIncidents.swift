@@ -151,7 +151,8 @@ extension Incidents.Files {
             ["-w", work], attempts + folders.map { "create:\(work)/\($0)/new" } + folders.map { "rename:\(work)/\($0)>\(work)/away" } + ["create:\(work)/free"],
             as: caller)
         check(run, attempts.map { ($0, "EROFS|EACCES") } + folders.map { ("create:\(work)/\($0)/new", "EROFS|EACCES") } + [("create:\(work)/free", "ok")])
-        for folder in folders { #expect(run["rename:\(work)/\(folder)>\(work)/away"] == "EBUSY", "\(folder)") }
+        // A mount point is busy; one in a pinned folder lies on another mount as well.
+        for folder in folders { #expect(["EBUSY", "EXDEV"].contains(run["rename:\(work)/\(folder)>\(work)/away"]), "\(folder)") }
         for file in files { #expect(contents("\(work)/\(file)") == "mine") }
     }
 

@@ -134,8 +134,8 @@ struct PolicyCaseTests {
         for line in commands {
             let parts = line.components(separatedBy: "# ")
             let code = try #require(parts.last.flatMap { Int32($0.prefix(1)) }, "\(line)")
-            let words = parts[0].trimmingCharacters(in: .whitespaces).replacingOccurrences(of: "build/fumehood", with: Command.binary)
-                .replacingOccurrences(of: "/tmp/", with: folder.path.path + "/")
+            let words = parts[0].trimmingCharacters(in: .whitespaces).replacingOccurrences(of: "/tmp/", with: folder.path.path + "/")
+                .replacingOccurrences(of: "build/fumehood", with: Command.binary)
             let ran = try Command.run(["/bin/sh", "-c", words])
             #expect(ran.code == code, "\(words)\n\(ran.out)\(ran.err)")
         }

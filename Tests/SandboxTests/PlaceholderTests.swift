@@ -28,7 +28,7 @@ final class PlaceholderTests: Sendable {
         var held = try Placeholders.hold(absent: absent(".claude"), present: [])
         #expect(names == [".claude"])
         let found = try status(".claude")
-        #expect(found.isPlaceholder && found.mode == 0o500)
+        #expect(found.isPlaceholder && found.mode == 0o555)
         #expect(held.entries == [.protect(CellSpec.Source(path: folder + "/.claude", status: found), at: String(folder.dropFirst()) + "/.claude")])
         held.remove()
         #expect(names == [])
@@ -75,7 +75,7 @@ final class PlaceholderTests: Sendable {
     @Test func `an abandoned placeholder is taken over and removed`() throws {
         try makeFolder(".claude")
         try FileManager.default.setAttributes(
-            [.posixPermissions: 0o500, .modificationDate: Date(timeIntervalSince1970: Double(Placeholders.mark))], ofItemAtPath: folder + "/.claude")
+            [.posixPermissions: 0o555, .modificationDate: Date(timeIntervalSince1970: Double(Placeholders.mark))], ofItemAtPath: folder + "/.claude")
         let inode = try status(".claude").inode
         #expect(try status(".claude").isPlaceholder)
         var held = try Placeholders.hold(absent: absent(".claude/settings.json"), present: [])
@@ -87,7 +87,7 @@ final class PlaceholderTests: Sendable {
 
     @Test func `a folder of somebody's is never taken for a placeholder`() throws {
         try makeFolder("theirs")
-        try FileManager.default.setAttributes([.posixPermissions: 0o500], ofItemAtPath: folder + "/theirs")
+        try FileManager.default.setAttributes([.posixPermissions: 0o555], ofItemAtPath: folder + "/theirs")
         var held = try Placeholders.hold(absent: absent("theirs"), present: [CellSpec.Source(path: folder + "/theirs", status: try status("theirs"))])
         held.remove()
         #expect(names == ["theirs"])

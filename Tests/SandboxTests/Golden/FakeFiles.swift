@@ -139,6 +139,9 @@ extension FakeFiles {
         f /etc/services
         f /etc/shadow
         f /etc/resolv.conf : nameserver 192.0.2.1\\n
+        f /proc/keys
+        f /proc/key-users
+        f /proc/kallsyms
         c /dev/null
         c /dev/zero
         c /dev/full
