@@ -9,6 +9,12 @@ package enum Landlock {
     package struct Access: OptionSet, Sendable, Hashable {
         package let rawValue: UInt64
         package init(rawValue: UInt64) { self.rawValue = rawValue }
+        /// Written out: the protocol's own way, from another module, looks through every conformance of the binary.
+        package init(arrayLiteral elements: Access...) {
+            var bits: UInt64 = 0
+            for element in elements { bits |= element.rawValue }
+            rawValue = bits
+        }
         package static let execute = Access(rawValue: 1 << 0)
         package static let writeFile = Access(rawValue: 1 << 1)
         package static let readFile = Access(rawValue: 1 << 2)

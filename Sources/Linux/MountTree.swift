@@ -9,6 +9,12 @@ package enum MountTree {
     package struct Attributes: OptionSet, Sendable, Hashable {
         package let rawValue: UInt64
         package init(rawValue: UInt64) { self.rawValue = rawValue }
+        /// Written out: the protocol's own way, from another module, looks through every conformance of the binary.
+        package init(arrayLiteral elements: Attributes...) {
+            var bits: UInt64 = 0
+            for element in elements { bits |= element.rawValue }
+            rawValue = bits
+        }
         package static let readOnly = Attributes(rawValue: 1)
         package static let noSetuid = Attributes(rawValue: 2)
         package static let noDevices = Attributes(rawValue: 4)
@@ -17,6 +23,14 @@ package enum MountTree {
     }
 
     private static let clone = 1, emptyPath = 0x1000, recursive = 0x8000
+
+    /// A detached copy of the tree at a path, whose last component is not followed if it is a link. What was copied is for the
+    /// caller to compare with what was meant: the folders on the way may have been replaced.
+    package static func copy(of path: String, deep: Bool) throws(SystemError) -> Descriptor {
+        let flags = clone | Int(O_CLOEXEC) | 0x100 /* AT_SYMLINK_NOFOLLOW */ | (deep ? recursive : 0)
+        let number = try check("open_tree", path) { unsafe path.withCString { rawCall(428, Int(AT_FDCWD), Int(bitPattern: $0), flags) } }
+        return Descriptor(owning: Int32(number))
+    }
 
     /// A detached copy of the tree at an open descriptor; `deep` with everything mounted below it.
     package static func copy(of source: borrowing Descriptor, object: String, deep: Bool) throws(SystemError) -> Descriptor {

@@ -57,9 +57,9 @@ package struct CellBuilder<Host: HostFiles> {
         guard view.leads(to: runtime.executable) != nil else {
             throw .commandOutside(runtime.executable, grant: Paths.parent(runtime.executable))
         }
-        let entries = try standardEntries(request, home: home, view: view) + view.entries
+        let entries = try standardEntries(request, home: home, &view) + view.entries
         try refuseTooMany(entries, placeholders: view.placeholders.count)
-        let directory = view.leads(to: request.directory) ?? home
+        let directory = view.shows(request.directory) ? request.directory : home
         let environment = cellEnvironment(request, runtime, home: home, &view)
         var spec = CellSpec(
             identity: identity, network: request.network, waived: request.waived, view: ordered(entries),
@@ -94,10 +94,10 @@ package struct CellBuilder<Host: HostFiles> {
     }
 
     /// What every cell has: the root's links, /etc as far as we write it, devices, writable folders.
-    private func standardEntries(_ request: CellRequest, home: String, view: View<Host>) throws(CellError) -> [CellSpec.Entry] {
+    private func standardEntries(_ request: CellRequest, home: String, _ view: inout View<Host>) throws(CellError) -> [CellSpec.Entry] {
         var entries: [CellSpec.Entry] = []
-        for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
-            if let target = files.link("/" + name) { entries.append(.symlink(name, target: target)) }
+        for name in rootLinks {
+            if let target = view.link("/" + name) { entries.append(.symlink(name, target: target)) }
         }
         entries.append(.directory("etc", mode: 0o755))
         let network = request.network != .none

@@ -71,16 +71,15 @@ package struct HostFacts: Equatable, Sendable {
         kernel = Version(number(0), number(1))
         landlockABI = Landlock.abi()
         if user == 0 {
-            userMap = Identity.parseMap(try Files.text("self/uid_map", under: proc.number))
-            groupMap = Identity.parseMap(try Files.text("self/gid_map", under: proc.number))
+            userMap = Identity.parseMap(try Files.text("self/uid_map", limit: 16 << 10, under: proc.number))
+            groupMap = Identity.parseMap(try Files.text("self/gid_map", limit: 16 << 10, under: proc.number))
         } else {
             userMap = []
             groupMap = []
         }
         namespaces = [:]
-        for (_, name) in Namespaces.names {
-            namespaces[name] = Host.inode("self/ns/\(name)", under: proc)
-        }
+        let own = try Files.open("self/ns", 0o10_200_000 /* O_PATH | O_DIRECTORY */, under: proc.number)
+        for (_, name) in Namespaces.names { namespaces[name] = Host.inode(name, under: own) }
         hardLimits = [:]
         for resource: UInt32 in [0, 1, 2, 6, 7, 8, 12] { hardLimits[resource] = Host.hardLimit(resource) }
         boottimeSeconds = Int(Clock.boottime / 1_000_000_000)

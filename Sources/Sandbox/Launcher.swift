@@ -71,13 +71,13 @@ package enum Launcher {
             case .ruleset:
                 ruleset = try Landlock.ruleset(handled: .handled(abi: spec.landlockABI), tcp: spec.network == .none, scopes: 3, abi: spec.landlockABI)
             case .tree(let slot, let source, let access, let mapOwner):
-                let file = try open(source)
-                // What is opened for the tree serves for its rule as well.
-                if ruleset != nil, let i = rules.firstIndex(where: { $0.source == source }) {
-                    try Landlock.allow(rules.remove(at: i).access, on: file.number, in: ruleset!, object: source.path)
-                }
                 let deep = source.status.kind == .directory
-                let tree = try MountTree.copy(of: file, object: source.path, deep: deep)
+                let tree = try MountTree.copy(of: source.path, deep: deep)
+                try compare(tree, source)
+                // What is opened for the mount serves for its rule as well.
+                if ruleset != nil, let i = rules.firstIndex(where: { $0.source == source }) {
+                    try Landlock.allow(rules.remove(at: i).access, on: tree.number, in: ruleset!, object: source.path)
+                }
                 var namespace: Int32?
                 if mapOwner, case .dedicated(let user, let group) = spec.identity {
                     namespace = try idMap.namespace(from: source.status.owner, source.status.group, to: user, group)
@@ -166,9 +166,13 @@ package enum Launcher {
     /// The file that was there when the cell was planned, without following any link.
     private static func open(_ source: CellSpec.Source) throws -> Descriptor {
         let file = try Files.openExactly(source.path)
+        try compare(file, source)
+        return file
+    }
+
+    private static func compare(_ file: borrowing Descriptor, _ source: CellSpec.Source) throws {
         let now = try FileStatus(of: file)
         guard now.device == source.status.device, now.inode == source.status.inode else { throw LaunchError.changed(source.path) }
-        return file
     }
 }
 

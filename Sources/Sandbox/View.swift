@@ -24,11 +24,20 @@ private struct ResolvedRule {
     }
 }
 
-private struct KnownFolder {
+/// What was found at a path that was looked at.
+private struct Seen {
     let path: String
-    /// Without links; nil if it leads nowhere.
-    let real: String?
+    let found: (path: String, status: FileStatus)?
 }
+
+private struct SeenLink {
+    let path: String
+    /// nil where it is no link.
+    let target: String?
+}
+
+/// Names in the root that are links on most hosts, and then in every cell.
+let rootLinks = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"]
 
 extension CellRequest.Rule {
     var isGrant: Bool { kind == .read || kind == .write }
@@ -53,8 +62,9 @@ struct View<Host: HostFiles> {
 
     private let files: Host
     private let mapsOwners: Bool
-    /// Folders that were looked at, as several rules lie in one. Few: a list is faster than a table.
-    private var known: [KnownFolder] = []
+    /// What was looked at, as several rules lie in one folder. Few: a list is faster than a table.
+    private var seen: [Seen] = []
+    private var seenLinks: [SeenLink] = []
 
     init(files: Host, mapsOwners: Bool) {
         self.files = files
@@ -68,7 +78,9 @@ struct View<Host: HostFiles> {
         let grants = resolved.map(\.path)
         var moved: [(source: String, path: String)] = []
         for item in resolved { if let source = item.source, source.path != item.path { moved.append((source.path, item.path)) } }
+        let writes = resolved.contains { $0.rule.kind == .write }
         for rule in rules where !rule.isGrant && rule.target == nil {
+            if rule.kind == .protect && !writes { continue }  // nothing can be written anywhere
             // Most of what is hidden by default lies where nothing is granted: one question is asked about it, or none
             // where its folder does not exist.
             let folder = realFolder(Paths.parent(rule.path))
@@ -102,23 +114,38 @@ struct View<Host: HostFiles> {
     }
 
     /// The path without links and what is there; nil if it leads nowhere. One question where the last component is no link.
-    mutating func look(_ path: String) -> (path: String, status: FileStatus)? {
+    mutating func look(_ path: String, depth: Int = 0) -> (path: String, status: FileStatus)? {
+        for known in seen where Paths.same(known.path, path) { return known.found }
+        let found = find(path, depth)
+        seen.append(Seen(path: path, found: found))
+        return found
+    }
+
+    private mutating func find(_ path: String, _ depth: Int) -> (path: String, status: FileStatus)? {
         if path.utf8.count == 1 { return files.status(path, followLinks: false).map { (path, $0) } }
-        guard let folder = realFolder(Paths.parent(path)) else { return nil }
+        let parent = Paths.parent(path)
+        guard let folder = parent.utf8.count == 1 ? parent : look(parent, depth: depth)?.path else { return nil }
         let place = Paths.join(folder, Paths.name(path))
         guard let status = files.status(place, followLinks: false) else { return nil }
         if status.kind != .symlink { return (place, status) }
+        // One step at a time, so that what was seen already is not asked again; a target with `..` is the library's.
+        if depth < 16, let target = link(place) {
+            let next = target.utf8.first == 0x2f ? target : Paths.join(folder, target)
+            if ProfilePath.isNormal(next[...]) { return look(next, depth: depth + 1) }
+        }
         guard let real = files.resolve(place), let status = files.status(real, followLinks: false) else { return nil }
         return (real, status)
     }
 
     /// A folder without links; nil if it leads nowhere.
-    private mutating func realFolder(_ path: String) -> String? {
-        if path.utf8.count == 1 { return path }
-        for folder in known where folder.path == path { return folder.real }
-        let real = look(path)?.path
-        known.append(KnownFolder(path: path, real: real))
-        return real
+    private mutating func realFolder(_ path: String) -> String? { path.utf8.count == 1 ? path : look(path)?.path }
+
+    /// The target of a link; nil where there is none.
+    mutating func link(_ path: String) -> String? {
+        for known in seenLinks where Paths.same(known.path, path) { return known.target }
+        let target = files.link(path)
+        seenLinks.append(SeenLink(path: path, target: target))
+        return target
     }
 
     private mutating func resolve(_ rule: CellRequest.Rule, _ list: inout [ResolvedRule]) throws(CellError) {
@@ -171,7 +198,7 @@ struct View<Host: HostFiles> {
         while end != path.endIndex {
             end = path.utf8[path.utf8.index(after: end)...].firstIndex(of: 0x2f) ?? path.endIndex
             let at = String(path[..<end])
-            guard let target = files.link(at) else { continue }
+            guard let target = link(at) else { continue }
             let entry = CellSpec.Entry.symlink(Paths.relative(at), target: target)
             if !entries.contains(entry) { entries.append(entry) }
             return  // what follows is reached through the link
@@ -255,8 +282,12 @@ struct View<Host: HostFiles> {
         }
     }
 
-    /// Whether the cell sees what this path of the host leads to.
+    /// What this path leads to, in the cell as on the host; nil where the cell does not see it.
     mutating func leads(to path: String) -> String? {
+        // A path of which the cell has no part is not looked at.
+        let relative = Paths.relative(path)
+        let isPart = entries.contains { Paths.contains($0.path, relative) } || rootLinks.contains { Paths.contains($0, relative) }
+        guard isPart else { return nil }
         guard let real = look(path)?.path, shows(real) else { return nil }
         return real
     }
