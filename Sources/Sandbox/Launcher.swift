@@ -102,7 +102,7 @@ package enum Launcher {
         }
 
         var group: Descriptor?
-        if case .v2(let path) = spec.groups { group = try Files.open(path, 0o200000 /* O_DIRECTORY */) }
+        if let path = spec.groups.unified?.path { group = try Files.open(path, 0o200000 /* O_DIRECTORY */) }
         let encoded = EncodedPlan(plan, spec: spec, program: program, cookie: cookie)
         let arguments = CStrings(spec.command.arguments)
         let environment = CStrings(spec.command.environment)

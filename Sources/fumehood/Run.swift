@@ -55,7 +55,9 @@ enum RunVerb {
 
         signal(SIGPIPE, SIG_IGN)
         report.begin(command: options.command)
-        let limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
+        var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
+        limits.measured = MeasuredLimits(profile)
+        limits.accounts = report.isRead
         var outcome = try launch.run(proc: proc, limits: limits, began: began, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
             // The program around us listens already, and a process tree has one listener: answers without explanations.
@@ -64,6 +66,16 @@ enum RunVerb {
             report.nested = true
         }
         return report.finish(outcome, launch)
+    }
+}
+
+extension MeasuredLimits {
+    init(_ profile: Profile) {
+        self.init()
+        memory = profile.bound(.memory)
+        pids = profile.bound(.pids)
+        cpuTimeMicroseconds = profile.bound(.cpuTime)
+        disk = profile.bound(.disk)
     }
 }
 
