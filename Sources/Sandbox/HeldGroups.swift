@@ -22,10 +22,10 @@ package struct HeldGroups: ~Copyable {
         self.memory = memory
     }
 
-    /// - Parameter link: a file that the janitor unlinks with the groups.
+    /// - Parameter link: a file that the janitor unlinks with the groups, which then stands by even without any; empty for none.
     /// - Throws: what keeps the groups from being made; nothing of them is left behind then.
     package static func made(_ plan: GroupPlan, link: String) throws(SystemError) -> HeldGroups {
-        if plan.isEmpty { return HeldGroups() }
+        if plan.isEmpty && link.isEmpty { return HeldGroups() }
         let pipe = try Pipe()
         let read = pipe.read.number, write = pipe.write.number
         var number: Int32 = -1

@@ -64,7 +64,7 @@ package struct PreparedLaunch {
     }
 
     /// Launches and supervises to the end.
-    package mutating func run(proc: borrowing Descriptor, limits: LoopLimits, began: UInt64, onDenials: (([Events.Denial]) -> Void)?) throws -> Outcome {
+    package mutating func run(proc: borrowing Descriptor, limits: LoopLimits, registration: Registration? = nil, began: UInt64, onDenials: (([Events.Denial]) -> Void)?) throws -> Outcome {
         var random: UInt64 = 0
         while random == 0 { random = try Host.random64() }
         let cookie = ExecCookie(random)!
@@ -75,7 +75,7 @@ package struct PreparedLaunch {
         let book = DenialBook(planned.policy, canary: filter.canary, seed: try Host.random64())
         var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
         defer { placeholders.remove() }
-        var groups = try makeGroups()
+        var groups = try makeGroups(link: registration?.path ?? "")
         var spec = planned.spec
         var plan = plan
         if !placeholders.entries.isEmpty {
@@ -92,14 +92,15 @@ package struct PreparedLaunch {
         }
         Identity.setDumpable(false)
         let supervisor = try Supervisor(
-            cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, signals: signals, began: began, onDenials: onDenials)
+            cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, signals: signals,
+            registration: registration, began: began, onDenials: onDenials)
         return supervisor.run()
     }
 
     /// Groups that cannot be made after all are a second wall that is not there: the cell is planned anew without them.
-    private mutating func makeGroups() throws -> HeldGroups {
+    private mutating func makeGroups(link: String) throws -> HeldGroups {
         do {
-            return try HeldGroups.made(planned.spec.groups, link: "")
+            return planned.spec.groups.isEmpty ? HeldGroups() : try HeldGroups.made(planned.spec.groups, link: link)
         } catch {
             if planned.spec.strict { throw LaunchError.system(error) }
             facts.groups = .none("control groups cannot be made here: \(error.message)")

@@ -5,6 +5,7 @@
 
 package import Events
 import Glibc
+import JSON
 package import Linux
 package import Sandbox
 
@@ -75,6 +76,7 @@ extension Outcome {
 package final class Supervisor {
     private enum Token: UInt64 {
         case control = 1, listener, signals, timer, process, inputSource, inputSink, outputSource, outputSink, errorSource, errorSink
+        case registry, caller
     }
 
     private let epoll: Epoll
@@ -105,13 +107,16 @@ package final class Supervisor {
     /// When the tree is looked at again; nanoseconds of CLOCK_MONOTONIC.
     private var nextLook: UInt64?
     private var frozenSince: UInt64?
+    private let registration: Registration?
+    private var post: CommandPost?
 
     /// - Parameters:
     ///   - groups: the cell's, made before it; removed here in the end.
     ///   - proc: /proc, opened O_PATH and checked.
+    ///   - registration: under what the cell is to be found while it runs.
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
     package init(_ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
-        signals: consuming SignalDescriptor, began: UInt64, onDenials: (([Denial]) -> Void)? = nil) throws(SystemError)
+        signals: consuming SignalDescriptor, registration: Registration?, began: UInt64, onDenials: (([Denial]) -> Void)? = nil) throws(SystemError)
     {
         epoll = try Epoll()
         timer = try Timer()
@@ -123,6 +128,7 @@ package final class Supervisor {
         self.onDenials = onDenials
         self.groups = groups
         self.proc = proc
+        self.registration = registration
         meter = LimitWatch(limits.measured, root: cell.pid)
         started = cell.cloned
         outcome.notes = cell.notes
@@ -174,6 +180,8 @@ package final class Supervisor {
         case .inputSource, .inputSink: pumpInput()
         case .outputSource, .outputSink: pumpOutput()
         case .errorSource, .errorSink: pumpErrors()
+        case .registry: if post?.accept(proc: proc) == true, let number = post?.caller?.number { watch(number, .readable, .caller) }
+        case .caller: obey()
         }
     }
 
@@ -201,7 +209,7 @@ package final class Supervisor {
             outcome.cloneBegan = cell.cloneBegan
             outcome.started = started
             outcome.stages = stages
-            if meter.isNeeded { nextLook = started + LimitWatch.first }
+            if meter.isNeeded || registration != nil { nextLook = started + LimitWatch.first }
             setTimer()
             // From here on the process itself is watched: its report is read when it has gone, which is one wake-up, not two.
             unwatch(cell.control.number)
@@ -339,15 +347,19 @@ package final class Supervisor {
     /// The next thing that time brings.
     private func setTimer() {
         let wall = limits.wall.map { started + $0 }
-        guard let wall, let nextLook else { return (try? timer.set(wall ?? nextLook)) ?? () }
+        guard let wall, let nextLook else {
+            try? timer.set(wall ?? nextLook)
+            return
+        }
         try? timer.set(min(wall, nextLook))
     }
 
     private func look() {
         let began = Clock.monotonic
         if let cause = meter.look(groups, proc: proc) { return kill(cause) }
+        register()
         let now = Clock.monotonic
-        nextLook = now + max(LimitWatch.interval, (now - began) * LimitWatch.share)
+        nextLook = !meter.isNeeded ? nil : now + max(LimitWatch.interval, (now - began) * LimitWatch.share)
         setTimer()
     }
 
@@ -404,7 +416,60 @@ package final class Supervisor {
         if limits.accounts { meter.finish(groups, reported: outcome.usage) }
         outcome.tree = meter.usage
         groups.remove(wait: false)
+        post?.remove()
+        if post?.waitsForEnd == true { post?.answer(["fumehood": 1, "kill": outcome.kill?.json ?? .null]) }
         return outcome
+    }
+
+    // Being found and commanded -----------------------------------------------------------------------------------------
+
+    private func register() {
+        guard post == nil, let registration else { return }
+        do {
+            // Where no groups are held no janitor stands by yet, and the name must go when we are killed.
+            if groups.plan.isEmpty { groups = try HeldGroups.made(GroupPlan(), link: registration.path) }
+            let new = try CommandPost(registration, user: Identity.user)
+            watch(new.listener.number, .readable, .registry)
+            post = consume new
+        } catch {
+            outcome.notes.append("`fumehood ps` does not show this cell: \(error.message)")
+        }
+    }
+
+    private func obey() {
+        guard post != nil, let number = post?.caller?.number else { return }
+        unwatch(number)
+        guard let act = post?.question() else { return post!.caller = nil }
+        switch act {
+        case .status: post!.answer(state)
+        case .kill:
+            post!.waitsForEnd = true
+            kill(.message("killed by `fumehood kill`"))
+        case .freeze:
+            freeze()
+            // Not all of it may stand still at once: a call that waits for an answer of ours ends first.
+            for _ in 0..<20 where groups.canFreeze && !groups.isFrozen { usleep(500) }
+            post!.answer(state)
+        case .thaw:
+            thaw()
+            post!.answer(state)
+        }
+    }
+
+    private var state: Value {
+        let now = Clock.monotonic
+        var memory = groups.memoryBytes, processes = groups.processes.map { $0 - min($0, 1) }, time = groups.processorTime?.all
+        if memory == nil || processes == nil || time == nil {
+            let tree = ProcessTree(root: cell.pid, proc: proc, counts: true)
+            memory = memory ?? tree.residentBytes
+            processes = processes ?? UInt64(max(0, tree.threads - 1))
+            time = time ?? tree.cpuMicroseconds
+        }
+        return CellState(
+            registration: registration!, process: Identity.process, startedMicroseconds: Int64((Clock.wall - (now - started)) / 1000),
+            ranMicroseconds: Int64((now - started) / 1000), frozen: isFrozen, standsStill: !groups.canFreeze || groups.isFrozen,
+            backend: groups.plan.backend.rawValue, memoryBytes: memory, processorMicroseconds: time, processes: processes
+        ).json
     }
 
     // Standing still ----------------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ struct RunReport {
     var nested = false
     private var result: Int32?
     private var events: Int32?
-    private lazy var session = RunReport.freshID(SessionKind.self)
-    private lazy var cell = RunReport.freshID(CellKind.self)
+    lazy var session = RunReport.freshID(SessionKind.self)
+    lazy var cell = RunReport.freshID(CellKind.self)
     /// Whether anybody reads the record; most runs have nobody to write it for.
     var isRead: Bool { result != nil || events != nil }
 
