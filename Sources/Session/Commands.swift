@@ -20,7 +20,14 @@ struct CommandPost: ~Copyable {
     init(_ registration: Registration, user: UInt32) throws(SystemError) {
         self.registration = registration
         try Registry.prepare(registration.folder, user: user)
-        listener = try LocalSocket.listen(at: registration.path)
+        do {
+            listener = try LocalSocket.listen(at: registration.path)
+        } catch {
+            // Another cell's end removed the empty folder just now.
+            guard error.code == ENOENT else { throw error }
+            try Registry.prepare(registration.folder, user: user)
+            listener = try LocalSocket.listen(at: registration.path)
+        }
     }
 
     /// Takes whoever is waiting; one that has asked for nothing gives way.
@@ -43,7 +50,11 @@ struct CommandPost: ~Copyable {
         if let caller = caller.take() { try? caller.writeAll(value.serialisedBytes()) }
     }
 
-    func remove() { _ = unsafe unlink(registration.path) }
+    /// The name, and the folder when it was the last.
+    func remove() {
+        _ = unsafe unlink(registration.path)
+        _ = unsafe rmdir(registration.folder)
+    }
 }
 
 /// A running cell as `ps` shows it.

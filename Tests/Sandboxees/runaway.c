@@ -3,7 +3,6 @@
 // trial; each is bounded all the same, so that a limit that fails fails the test and not the machine.
 // usage: runaway NAME [FOLDER]
 
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
