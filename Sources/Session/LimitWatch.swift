@@ -36,6 +36,7 @@ struct LimitWatch {
     private var stormyLooks = 0
     private var written: [Int32: UInt64] = [:]
     private var writtenByGone: UInt64 = 0
+    private var isClose = false
 
     /// Refused forks between two looks that only a bomb has; legitimate programs stop trying.
     static let storm: UInt64 = 100
@@ -44,8 +45,11 @@ struct LimitWatch {
     /// Nanoseconds from the start to the first look, and between later ones.
     static let first: UInt64 = 20_000_000
     static let interval: UInt64 = 100_000_000
-    /// A look takes at most one part in so many of the time.
+    /// Where memory is summed up by ourselves and may grow by gigabytes a second.
+    static let closeInterval: UInt64 = 50_000_000
+    /// A look takes at most one part in so many of the time; close to a bound, more of it.
     static let share: UInt64 = 20
+    static let closeShare: UInt64 = 4
 
     init(_ limits: MeasuredLimits, root: Int32) {
         self.limits = limits
@@ -54,6 +58,11 @@ struct LimitWatch {
 
     /// Whether there is anything that needs looking at.
     var isNeeded: Bool { limits != MeasuredLimits() }
+
+    /// When to look again after a look that took so long; all in nanoseconds.
+    func pause(after cost: UInt64) -> UInt64 {
+        isClose ? max(LimitWatch.closeInterval, cost * LimitWatch.closeShare) : max(LimitWatch.interval, cost * LimitWatch.share)
+    }
 
     /// One look at a running cell.
     /// - Returns: the limit that was crossed.
@@ -68,6 +77,7 @@ struct LimitWatch {
         if memory, let bound = limits.memory {
             // Shared pages count for each that shares them: asked about exactly only where that decides.
             var bytes = tree.residentBytes
+            isClose = bytes > bound / 4
             if bytes > bound, let exact = tree.proportionalBytes(proc: proc) { bytes = exact }
             usage.memoryPeakBytes = max(usage.memoryPeakBytes ?? 0, bytes)
             if bytes > bound { return limit(.memory, bound, bytes) }

@@ -359,7 +359,7 @@ package final class Supervisor {
         if let cause = meter.look(groups, proc: proc) { return kill(cause) }
         register()
         let now = Clock.monotonic
-        nextLook = !meter.isNeeded ? nil : now + max(LimitWatch.interval, (now - began) * LimitWatch.share)
+        nextLook = !meter.isNeeded ? nil : now + meter.pause(after: now - began)
         setTimer()
     }
 

@@ -132,6 +132,7 @@ struct RunReport {
         record.usage.wallMicroseconds = Int64(outcome.wall / 1000)
         record.usage.cpuUserMicroseconds = Int64(clamping: outcome.tree.userMicroseconds ?? outcome.usage.userMicroseconds)
         record.usage.cpuSystemMicroseconds = Int64(clamping: outcome.tree.systemMicroseconds ?? outcome.usage.systemMicroseconds)
+        record.usage.bytesIn = Int64(clamping: outcome.bytesIn)
         record.usage.bytesOut = Int64(clamping: outcome.bytesOut)
         let code: Int32
         switch outcome.end {
