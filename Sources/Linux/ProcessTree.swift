@@ -16,15 +16,25 @@ package struct ProcessTree: Sendable {
     /// Bytes that each live one sent to disks; one that cannot be asked is not in it.
     package private(set) var written: [Int32: UInt64] = [:]
 
+    /// Whether the look ended before it had seen all: too many processes, or too little time.
+    package private(set) var isPartial = false
+
     /// Processes that one look goes through.
     package static let bound = 20_000
+    /// Nanoseconds that one look takes: a tree that forks without a pause makes each question slow, and whoever asks has deadlines to keep.
+    package static let patience: UInt64 = 40_000_000
 
     /// - Parameters:
     ///   - root: as this process's pid namespace numbers it.
     ///   - counts: whether to read more than the ids.
     package init(root: Int32, proc: borrowing Descriptor, counts: Bool) {
         var waiting = [root]
-        while let pid = waiting.popLast(), processes.count < ProcessTree.bound {
+        let deadline = Clock.monotonic + ProcessTree.patience
+        while let pid = waiting.popLast() {
+            if processes.count >= ProcessTree.bound || Clock.monotonic > deadline {
+                isPartial = true
+                return
+            }
             guard let stat = try? Files.text("\(pid)/stat", under: proc.number), let end = stat.lastIndex(of: ")") else { continue }
             let fields = stat[end...].dropFirst(2).split(separator: " ", maxSplits: 24)
             guard fields.count > 21 else { continue }

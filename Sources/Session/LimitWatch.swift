@@ -82,7 +82,7 @@ struct LimitWatch {
             usage.memoryPeakBytes = max(usage.memoryPeakBytes ?? 0, bytes)
             if bytes > bound { return limit(.memory, bound, bytes) }
         }
-        let sent = count(tree.written)
+        let sent = count(tree.written, isPartial: tree.isPartial)
         usage.writtenBytes = sent
         if let bound = limits.disk, sent > bound { return limit(.disk, bound, sent) }
         return nil
@@ -124,10 +124,14 @@ struct LimitWatch {
     }
 
     /// What all processes have written, those included that are gone since an earlier look.
-    private mutating func count(_ now: [Int32: UInt64]) -> UInt64 {
-        for (pid, bytes) in written where now[pid] == nil { writtenByGone += bytes }
-        written = now
-        return now.values.reduce(writtenByGone, +)
+    private mutating func count(_ now: [Int32: UInt64], isPartial: Bool) -> UInt64 {
+        if isPartial {
+            written.merge(now) { $1 }
+        } else {
+            for (pid, bytes) in written where now[pid] == nil { writtenByGone += bytes }
+            written = now
+        }
+        return written.values.reduce(writtenByGone, +)
     }
 
     private func limit(_ limit: Limit, _ bound: UInt64, _ reading: UInt64) -> Cause {

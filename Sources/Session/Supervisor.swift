@@ -355,9 +355,9 @@ package final class Supervisor {
     }
 
     private func look() {
+        register()
         let began = Clock.monotonic
         if let cause = meter.look(groups, proc: proc) { return kill(cause) }
-        register()
         let now = Clock.monotonic
         nextLook = !meter.isNeeded ? nil : now + meter.pause(after: now - began)
         setTimer()

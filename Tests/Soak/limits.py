@@ -7,7 +7,6 @@ and 200 ms, by the cause that the table says; nothing may be left; a sibling cel
 usage: limits.py [--quick] [--backend NAME] [--only RUNAWAY] [--record]
 """
 import argparse
-import glob
 import json
 import os
 import shutil
@@ -45,25 +44,11 @@ CAUSES = {
 COVER = {"v1": "mount -t tmpfs none /sys/fs/cgroup/unified", "none": "mount -t tmpfs none /sys/fs/cgroup"}
 
 
-def groups_left():
-    return glob.glob("/sys/fs/cgroup/**/fumehood-*", recursive=True)
-
-
-def host_groups():
-    """What this machine offers to root."""
-    with open("/proc/self/cgroup") as file:
-        lines = file.read()
-    old = [line for line in lines.splitlines() if not line.startswith("0:") and ":name=" not in line]
-    if not old:
-        return "v2" if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else "none"
-    return "hybrid" if os.path.exists("/sys/fs/cgroup/unified/cgroup.procs") else "v1"
-
-
 def command(binary, backend, arguments):
     line = [binary] + arguments
     if backend == "user":
         return cells.as_ordinary(line)
-    if backend in COVER and backend != host_groups():
+    if backend in COVER and backend != cells.host_groups():
         return ["unshare", "-m", "sh", "-c", COVER[backend] + ' && exec "$@"', "sh"] + line
     return line
 
@@ -148,10 +133,10 @@ def one(binary, backend, name, folder):
     if said != "20000\n" or sibling.returncode != 0:
         why.append(f"a sibling's work was harmed: {said!r}, exit {sibling.returncode}")
     until = time.monotonic() + 2
-    while groups_left() and time.monotonic() < until:
+    while cells.groups_left() and time.monotonic() < until:
         time.sleep(0.02)
-    if groups_left():
-        why.append(f"groups left: {groups_left()[:3]}")
+    if cells.groups_left():
+        why.append(f"groups left: {cells.groups_left()[:3]}")
     return record, "; ".join(why) or None, times
 
 
@@ -165,7 +150,7 @@ def main():
     cells.need_binary()
     if not os.access(RUNAWAY, os.X_OK):
         subprocess.run([os.path.join(cells.ROOT, "Tests/Sandboxees/build.sh")], check=True)
-    own = host_groups()
+    own = cells.host_groups()
     backends = ["user"]
     if os.geteuid() == 0:
         backends = [own] + ([] if own == "none" else ["none"]) + (["v1"] if own == "hybrid" else []) + ["user"]
