@@ -211,18 +211,20 @@ static void deaf(void)
 // A tree of as many processes, all forking and ending without a pause: for measuring a kill.
 static void bomb(void)
 {
-    for (int i = 0; i < 499; i++) {
-        pid_t pid = fork();
-        if (pid == 0)
+    volatile int *go = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (int i = 0; i < 499; i++)
+        if (fork() == 0) {
+            while (!*go) usleep(20000);
             for (;;) {
                 pid_t one = fork();
                 if (one == 0) _exit(0);
                 if (one > 0) waitpid(one, 0, 0);
                 else usleep(500);
             }
-    }
+        }
     printf("ready\n");
     fflush(stdout);
+    *go = 1;
     rest();
 }
 
