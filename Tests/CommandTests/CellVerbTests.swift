@@ -33,12 +33,16 @@ struct CellVerbTests {
         #expect(run.out.contains("kill 0\nrun 124\n"), "\(run.out)")
         #expect(run.out.contains("runs here\n  help: fumehood ps lists them\nagain 1\n"), "\(run.out)")
         #expect(run.out.contains(#"{"fumehood":1,"cells":[]}"#) && run.out.contains("No such file"), "\(run.out)")
-        func cell(_ file: String) throws -> Value { try #require(try Value(parsing: try #require(ground.read(file)))["cells"]?[0]) }
+        func cell(_ file: String) throws -> Value {
+            let text = try #require(ground.read(file))
+            return try #require(Value(parsing: text)["cells"]?[0])
+        }
         let (first, second, third) = (try cell("frozen1"), try cell("frozen2"), try cell("running"))
         #expect(first["state"]?.asString == "frozen" && second["state"]?.asString == "frozen" && third["state"]?.asString == "running")
         // A tick of the clock by which /proc counts, where no group counts.
         #expect((second["cpu_us"]?.asInteger ?? 0) - (first["cpu_us"]?.asInteger ?? 0) <= 10_000)
-        let record = try Value(parsing: try #require(ground.read("r.json")))
+        let text = try #require(ground.read("r.json"))
+        let record = try Value(parsing: text)
         #expect(record["status"]?.asString == "killed" && record["cause"]?["message"]?.asString == "killed by `fumehood kill`")
         #expect(record["kill"]?["left"]?.asInteger == 0 && (record["frozen_us"]?.asInteger ?? 0) >= 300_000)
     }
@@ -49,7 +53,8 @@ struct CellVerbTests {
     ])
     func `it must be said who is meant`(words: [String], sentence: String) throws {
         let ground = try Ground(.user)
-        let run = try ground.run([try #require(Ground.program)] + words, environment: ["XDG_RUNTIME_DIR": ground.work])
+        let program = try #require(Ground.program)
+        let run = try ground.run([program] + words, environment: ["XDG_RUNTIME_DIR": ground.work])
         #expect(run.code == (words[0] == "thaw" ? 1 : 125) && run.err.contains(sentence), "\(run.err)")
     }
 
@@ -57,7 +62,8 @@ struct CellVerbTests {
         let ground = try Ground(.user)
         try ground.makeFolder("fumehood")
         _ = unsafe chmod(ground.work + "/fumehood", 0o777)
-        let run = try ground.run([try #require(Ground.program), "ps"], environment: ["XDG_RUNTIME_DIR": ground.work])
+        let program = try #require(Ground.program)
+        let run = try ground.run([program, "ps"], environment: ["XDG_RUNTIME_DIR": ground.work])
         #expect(run.code == 2 && run.err.contains("cannot list the cells"), "\(run.err)")
     }
 
