@@ -439,7 +439,7 @@ package final class Supervisor {
     private func obey() {
         guard post != nil, let number = post?.caller?.number else { return }
         unwatch(number)
-        guard let act = post?.question() else { return post!.caller = nil }
+        guard let act = post!.question() else { return }
         switch act {
         case .status: post!.answer(state)
         case .kill:
