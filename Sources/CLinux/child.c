@@ -59,26 +59,6 @@ __attribute__((noreturn)) static void fail(uint32_t op, long error)
     leave(125);
 }
 
-// clone3 onto another stack: the child calls entry(argument) there and never comes back to this frame.
-static long clone_onto(struct cl_clone_args *args, void (*entry)(void *), void *argument)
-{
-    long r;
-    register void (*r12)(void *) __asm__("r12") = entry;
-    register void *r13 __asm__("r13") = argument;
-    __asm__ volatile("syscall\n\t"
-                     "test %%rax, %%rax\n\t"
-                     "jnz 1f\n\t"
-                     "xor %%ebp, %%ebp\n\t"
-                     "mov %%r13, %%rdi\n\t"
-                     "call *%%r12\n\t"
-                     "hlt\n"
-                     "1:"
-                     : "=a"(r)
-                     : "a"(CL_SYS_CLONE3), "D"(args), "S"(sizeof *args), "r"(r12), "r"(r13)
-                     : "rcx", "r11", "memory");
-    return r;
-}
-
 // Small facilities --------------------------------------------------------------------------------------------------
 
 static long write_file(int dir, const char *path, const char *data, uint32_t n)
@@ -214,7 +194,7 @@ static long netns_begin(const struct cl_op *op)
     struct cl_clone_args args = {.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
                                  .stack = (uint64_t)helper_stack, .stack_size = sizeof helper_stack};
     cell.netns_state = 0;
-    long r = clone_onto(&args, netns_helper, (void *)op);
+    long r = cl_clone_onto(&args, netns_helper, (void *)op);
     return r < 0 ? r : 0;
 }
 
@@ -340,7 +320,7 @@ static long spawn(const struct cl_op *op, uint32_t index)
     struct cl_clone_args args = {.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD,
                                  .pidfd = (uint64_t)&cell.plan->slots[op->dst], .exit_signal = SIGCHLD,
                                  .stack = (uint64_t)command_stack, .stack_size = sizeof command_stack};
-    long pid = clone_onto(&args, command_entry, 0);
+    long pid = cl_clone_onto(&args, command_entry, 0);
     if (pid < 0) return pid;
     cell.command_pid = (int32_t)pid;
     if (cell.command_failed) leave(125); // PID 2 has reported
@@ -415,6 +395,7 @@ __attribute__((noreturn)) static void reap(void)
     cell.report.user_us = (uint64_t)usage.ru_utime.tv_sec * 1000000u + (uint64_t)usage.ru_utime.tv_usec;
     cell.report.system_us = (uint64_t)usage.ru_stime.tv_sec * 1000000u + (uint64_t)usage.ru_stime.tv_usec;
     cell.report.max_rss_kib = (uint64_t)usage.ru_maxrss;
+    cell.report.written_bytes = (uint64_t)usage.ru_oublock * 512;
     CL_CALL(SYS_write, control, &cell.report, sizeof cell.report);
     leave(0);
 }

@@ -22,8 +22,10 @@ package struct HostFacts: Equatable, Sendable {
     package var monotonicSeconds: Int
     /// A number that no other live process of ours has.
     package var process: Int32
-    /// Writable control groups.
-    package var groups: CellSpec.Groups = .none
+    /// Control groups that we may make groups in.
+    package var groups = GroupFacts.none("not asked")
+    /// Random: with `process` a name that nobody else uses.
+    package var nonce: UInt32 = 0
 
     package struct Version: Equatable, Comparable, Sendable {
         package let major: Int
@@ -85,7 +87,12 @@ package struct HostFacts: Equatable, Sendable {
         boottimeSeconds = Int(Clock.boottime / 1_000_000_000)
         monotonicSeconds = Int(Clock.monotonic / 1_000_000_000)
         process = Identity.process
+        nonce = UInt32(truncatingIfNeeded: try Host.random64())
+        groups = (try? Files.text("self/cgroup", limit: 64 << 10, under: proc.number)).map { GroupFacts(own: $0) } ?? .none("/proc/self/cgroup cannot be read")
     }
+
+    /// The name of a cell's groups. - Parameter ordinal: counts the cells of this process.
+    package func groupName(ordinal: UInt32) -> String { "fumehood-\(process)-\(String(nonce &+ ordinal, radix: 36))" }
 
     /// Who the next cell is. Root gives each cell a user of its own out of a high range; where that is not mapped (a
     /// rootless container) the highest id that is; with nothing to choose from, as an ordinary user.

@@ -106,7 +106,7 @@ package enum Launcher {
         }
 
         var group: Descriptor?
-        if case .v2(let path) = spec.groups { group = try Files.open(path, 0o200000 /* O_DIRECTORY */) }
+        if let path = spec.groups.unified?.path { group = try Files.open(path, 0o200000 /* O_DIRECTORY */) }
         let encoded = EncodedPlan(plan, spec: spec, program: program, cookie: cookie)
         var userMap: [CChar] = []
         var groupMap: [CChar] = []

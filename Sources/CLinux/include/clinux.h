@@ -148,12 +148,12 @@ struct cl_report {
     uint32_t op;      // failed: index of the operation
     int32_t error;    // failed: errno, or a proof's own code (below)
     int32_t status;   // exited: wait status of PID 2
-    uint64_t user_us, system_us, max_rss_kib; // exited: of the whole tree, dead children included
+    uint64_t user_us, system_us, max_rss_kib, written_bytes; // exited: of the whole tree, dead children included
     uint32_t soft_count;
     struct cl_soft soft[CL_SOFT]; // launched: optional operations that failed
     uint64_t stage_ns[CL_STAGES];                         // launched: CLOCK_MONOTONIC
 };
-_Static_assert(sizeof(struct cl_report) == 16 + 24 + 8 + 8 * CL_SOFT + 8 * CL_STAGES, "no padding");
+_Static_assert(sizeof(struct cl_report) == 16 + 32 + 8 + 8 * CL_SOFT + 8 * CL_STAGES, "no padding");
 
 /// errno values of our own for proofs: the attempt succeeded; the fact did not hold; the canary was silent.
 #define CL_ERROR_PROOF 4097
@@ -201,5 +201,11 @@ long cl_probe_cell(uint64_t flags, uint32_t user, uint32_t group, int32_t result
 
 /// Removes placeholders when `release` hangs up: see Sandbox/Placeholders.swift. Its pid, or -errno.
 long cl_janitor(const int32_t *_Nonnull directories, const char *_Nonnull const *_Nonnull names, const int32_t *_Nonnull locks, uint32_t count, int release, int release_other_end, int *_Nonnull pidfd);
+
+/// Tends the control groups of a cell until `release` hangs up: then writes `1` to texts[0] (cgroup.kill), `THAWED` to texts[1]
+/// (freezer.state), unlinks texts[2], each where it is not empty, and removes the groups texts[3..<count], for at most 20 s.
+/// Shares this process's memory: `*memory`, its stack and texts, is given back by cl_group_janitor_gone once it has been reaped.
+long cl_group_janitor(const char *_Nonnull const *_Nonnull texts, uint32_t count, int release, int release_other_end, int *_Nonnull pidfd, void *_Nullable *_Nonnull memory);
+void cl_group_janitor_gone(void *_Nonnull memory);
 
 #endif
