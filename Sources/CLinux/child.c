@@ -273,6 +273,38 @@ static long filter(const struct cl_op *op)
 
 static void run(uint32_t from, uint32_t to);
 
+// What PID 1 still needs once the command runs, out of the heap: the operations behind this one and their filter. Then the
+// break goes back to where malloc began, and with it every page of the launcher's heap that this copy held. (Further down
+// lies the thread-local storage, where the kernel writes for rseq.)
+static long release(uint32_t index)
+{
+    static struct {
+        struct cl_plan plan;
+        struct cl_op ops[CL_REST];
+        uint64_t filter[CL_REST_FILTER];
+        int32_t slots[CL_SLOTS];
+    } rest;
+    uint32_t count = cell.plan->op_count - (index + 1), used = 0;
+    if (count > CL_REST || cell.plan->slot_count > CL_SLOTS) return -E2BIG;
+    for (uint32_t i = 0; i < count; i++) {
+        struct cl_op *op = &rest.ops[i];
+        *op = cell.plan->ops[index + 1 + i];
+        if (op->kind != CL_OP_FILTER) continue;
+        if (op->n > CL_REST_FILTER - used) return -E2BIG;
+        const uint64_t *from = (const uint64_t *)(const void *)(cell.plan->bytes + op->text[0]);
+        for (uint32_t k = 0; k < op->n; k++) rest.filter[used + k] = from[k];
+        op->text[0] = used * 8;
+        used += op->n;
+    }
+    for (uint32_t i = 0; i < cell.plan->slot_count; i++) rest.slots[i] = cell.plan->slots[i];
+    rest.plan = (struct cl_plan){.ops = rest.ops, .op_count = count, .slot_count = cell.plan->slot_count,
+                                 .bytes = (const uint8_t *)rest.filter, .slots = rest.slots, .argv = 0, .envp = 0};
+    cell.plan = &rest.plan;
+    CL_CALL(SYS_brk, cl_heap_start());
+    run(0, count);
+    leave(125); // a plan ends in REAP, which does not return
+}
+
 static void command_entry(void *argument)
 {
     (void)argument;
@@ -491,6 +523,7 @@ static long perform(const struct cl_op *op, uint32_t index)
     case CL_OP_HANDOVER: return handover(op);
     case CL_OP_NON_DUMPABLE: return CL_CALL(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
     case CL_OP_SEAL: return seal();
+    case CL_OP_RELEASE: return release(index);
     case CL_OP_REAP: reap();
     case CL_OP_FORGET: {
         static const char name[] = "fumehood: process 1 of a cell";
@@ -517,6 +550,26 @@ static void run(uint32_t from, uint32_t to)
         }
         if (op->kind == CL_OP_SPAWN) i += op->n;
     }
+}
+
+long cl_write_maps(int proc, long pid, const char *group, const char *user, int control, enum cl_map_step *step)
+{
+    for (uint32_t i = CL_MAP_GROUP; i <= CL_MAP_USER; i++) {
+        *step = i;
+        char path[32], digits[20];
+        int n = 0, length = 0;
+        for (long rest = pid; rest > 0; rest /= 10) digits[n++] = (char)('0' + rest % 10);
+        while (n > 0) path[length++] = digits[--n];
+        const char *name = i == CL_MAP_GROUP ? "/gid_map" : "/uid_map", *map = i == CL_MAP_GROUP ? group : user;
+        for (int k = 0; k < 9; k++) path[length++] = name[k];
+        uint32_t size = 0;
+        while (map[size]) size++;
+        long r = write_file(proc, path, map, size);
+        if (r < 0) return r;
+    }
+    *step = CL_MAP_GO;
+    long r = CL_CALL(SYS_write, control, "", 1);
+    return r < 0 ? r : 0;
 }
 
 long cl_launch(const struct cl_plan *plan, uint64_t flags, uint64_t exit_signal, int cgroup, int *pidfd)

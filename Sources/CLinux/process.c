@@ -5,13 +5,16 @@
 #include "clinux.h"
 #include "kernel.h"
 
+#include <malloc.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static int argument_count;
 static char **argument_vector;
+static void *heap_start;
 
 // The C library hands these to every constructor. Swift's own CommandLine reads /proc/self/cmdline, where somebody may have
 // mounted something, and copies them, so that overwriting its strings would hide nothing.
@@ -19,6 +22,14 @@ __attribute__((constructor)) static void remember_arguments(int count, char **ve
 {
     argument_count = count;
     argument_vector = vector;
+    heap_start = sbrk(0); // what lies below it is the C library's own: thread-local storage, rseq, the robust list
+    mallopt(M_TOP_PAD, 512 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024); // a launch gives nothing back that it would not want again at once
+}
+
+void *cl_heap_start(void)
+{
+    return heap_start;
 }
 
 int cl_argument_count(void)

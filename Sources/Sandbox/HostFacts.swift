@@ -81,7 +81,7 @@ package struct HostFacts: Equatable, Sendable {
         }
         namespaces = [:]
         let own = try Files.open("self/ns", 0o10_200_000 /* O_PATH | O_DIRECTORY */, under: proc.number)
-        for (_, name) in Namespaces.names { namespaces[name] = Host.inode(name, under: own) }
+        for (kind, name) in Namespaces.names where kind != .cgroup { namespaces[name] = Host.inode(name, under: own) }
         hardLimits = [:]
         for resource: UInt32 in [0, 1, 2, 6, 7, 8, 12] { hardLimits[resource] = Host.hardLimit(resource) }
         boottimeSeconds = Int(Clock.boottime / 1_000_000_000)

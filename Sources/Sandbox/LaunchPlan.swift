@@ -62,7 +62,7 @@ private struct Planner {
         }
         boundFolders = folders
         fileFolders = files
-        result.steps.reserveCapacity(160)
+        result.steps.reserveCapacity(256)
     }
 
     mutating func add(_ operation: Operation, optional: Bool = false) {
@@ -87,6 +87,7 @@ private struct Planner {
         command()
         add(.handOver(notify: spec.filter.notify))
         add(.seal)
+        add(.releaseHeap)
         add(.initFilter(instructions: spec.initFilter.count))
         add(.reap)
     }
