@@ -11,8 +11,8 @@ public struct Schema: Sendable {
         public static let typeDepth = 512
         /// How many parts a type may have once its common types are expanded.
         public static let typeParts = 1 << 20
-        /// Pairs of descendant and ancestor, of types and of actions.
-        public static let hierarchyPairs = 1 << 20
+        /// Pairs of descendant and ancestor, of types and of actions; a pair counts once for each parent that leads to it.
+        public static let hierarchySteps = 1 << 20
         /// Combinations of principal type, action and resource type.
         public static let environments = 1 << 20
     }
