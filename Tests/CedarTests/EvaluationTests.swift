@@ -134,4 +134,15 @@ private func holds(_ text: String) throws -> Bool { try value(text) == .bool(tru
         #expect(try Record(context: record.json) == record)
         #expect(record["e"] == .record(Record([Record.Field("__entity", .long(1))])))
     }
+
+    @Test func `ancestors are counted before they are gathered`() throws {
+        func uid(_ number: Int) -> EntityUID { EntityUID(type: Name("U"), id: Text("\(number)")) }
+        let chain = (0..<10).map { Entity(uid($0), parents: [uid($0 + 1)]) }
+        // 10 + 9 + .. + 1.
+        #expect(try Entities(chain, maximum: 55).isIn(uid(0), uid(10)))
+        #expect(throws: CedarError.self) { try Entities(chain, maximum: 54) }
+        // Every one below in every one above: the topmost parent brings all others.
+        let tower = (0..<100).map { low in Entity(uid(low), parents: (low + 1..<101).map(uid)) }
+        #expect(try Entities(tower, maximum: 5050).isIn(uid(0), uid(100)))
+    }
 }

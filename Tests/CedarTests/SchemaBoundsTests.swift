@@ -52,6 +52,11 @@ struct SchemaBoundsTests {
         #expect(Self.kind(chain + "entity E0;") == .limit)
     }
 
+    @Test func `a hierarchy with few pairs and many ways between them is refused`() {
+        let types = (0..<120).map { "E\($0)" }.joined(separator: ", ")
+        #expect(Self.kind("entity \(types) in [\(types)];") == .limit)
+    }
+
     @Test func `too many combinations of principal and resource are refused`() {
         let types = (0..<1_100).map { "E\($0)" }.joined(separator: ", ")
         let text = "entity \(types); action a appliesTo {principal: [\(types)], resource: [\(types)]};"

@@ -23,7 +23,7 @@ public struct Entity: Sendable {
 
 /// The entities of a request. A parent need not be among them.
 public struct Entities: Sendable {
-    /// How many ancestors may be gathered, summed over the entities; one that two parents have counts twice.
+    /// How many ancestors may be gathered, summed over the entities; one that comes by two parents may count twice.
     public static let maximumAncestors = 1 << 22
 
     private var table: [EntityUID: Entity]
@@ -33,8 +33,8 @@ public struct Entities: Sendable {
 
     /// A store of the entities, with the ancestors worked out.
     ///
-    /// - Throws: `.data` for two different entities with one uid and for a cycle of parents, `.limit` past `maximumAncestors`.
-    public init(_ entities: [Entity]) throws(CedarError) {
+    /// - Throws: `.data` for two different entities with one uid and for a cycle of parents, `.limit` past `maximum` ancestors.
+    public init(_ entities: [Entity], maximum: Int = maximumAncestors) throws(CedarError) {
         table = [:]
         table.reserveCapacity(entities.count)
         for entity in entities {
@@ -46,7 +46,7 @@ public struct Entities: Sendable {
                 table[entity.uid] = entity
             }
         }
-        try close()
+        try close(maximum)
     }
 
     public subscript(_ uid: EntityUID) -> Entity? { table[uid] }
@@ -70,7 +70,7 @@ public struct Entities: Sendable {
             guard ancestors.insert(parent.uid).inserted else { continue }
             left -= 1 + parent.above.count
             guard left >= 0 else {
-                throw CedarError(.limit, "the entities have more than \(maximumAncestors) ancestors together")
+                throw CedarError(.limit, "the entities have too many ancestors", help: "all together may have \(maximumAncestors)")
             }
             ancestors.formUnion(parent.above)
         }
@@ -78,10 +78,10 @@ public struct Entities: Sendable {
     }
 
     /// Works out the ancestors by a walk without recursion.
-    private mutating func close() throws(CedarError) {
+    private mutating func close(_ maximum: Int) throws(CedarError) {
         enum State { case open, closed }
         var states: [EntityUID: State] = [:]
-        var left = Self.maximumAncestors
+        var left = maximum
         for start in table.keys where states[start] == nil {
             var stack: [(uid: EntityUID, next: Int)] = [(start, 0)]
             states[start] = .open
