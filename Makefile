@@ -95,6 +95,9 @@ soak: build/fumehood build/cedar-corpus
 	python3 Tests/Soak/faults.py --all --record
 	python3 Tests/Soak/kills.py --points 200 --record
 	python3 Tests/Soak/launches.py --launches 5000 --record
+	Tests/Sandboxees/build.sh
+	python3 Tests/Soak/limits.py --record
+	Tests/vm.sh all
 	Tests/Fuzz/soak.sh
 
 fuzz: swift
@@ -109,6 +112,7 @@ bench: build/fumehood build/cedar-corpus
 	@.ci/need bench
 	failed=0
 	python3 Benchmarks/launch.py --record || failed=1
+	python3 Benchmarks/limits.py --record || failed=1
 	python3 Benchmarks/cedar/bench.py --record || failed=1
 	exit $$failed
 

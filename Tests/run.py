@@ -27,7 +27,8 @@ PARTS = [
     ("process 1", ["python3", "Tests/Soak/firstprocess.py"], 60),
     ("launches", ["python3", "Tests/Soak/launches.py", "--launches", "200"], 120),
     ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
-    ("second kernel", ["Tests/vm.sh"], 240),
+    ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
+    ("second kernel", ["Tests/vm.sh"], 300),
 ]
 
 

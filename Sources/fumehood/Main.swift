@@ -11,7 +11,7 @@ enum Main {
     static func main() {
         let arguments = Host.arguments()
         if arguments.count > 1, arguments[1] == "run", !arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
-            exit(RunVerb.main(Array(arguments.dropFirst(2))))
+            _exit(RunVerb.main(Array(arguments.dropFirst(2))))  // everything was written by write(2): there is nothing to flush
         }
         do {
             try knownVerb(arguments)
@@ -58,7 +58,7 @@ enum Main {
 struct Fumehood: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fumehood", abstract: "Runs untrusted programs in cells: behind namespaces, Landlock and seccomp, with no capability left.",
-        version: Version.text, subcommands: [RunHelp.self, DoctorVerb.self, PolicyVerb.self])
+        version: Version.text, subcommands: [RunHelp.self, PsVerb.self, KillVerb.self, FreezeVerb.self, ThawVerb.self, DoctorVerb.self, PolicyVerb.self])
 }
 
 enum Version {

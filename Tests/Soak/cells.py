@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the soak scripts share: the binary, who they run as, who is left, and one way of running a command under a deadline."""
 import datetime
+import glob
 import os
 import pwd
 import shutil
@@ -90,6 +91,21 @@ def record(name, lines):
         file.write(f"{datetime.date.today().isoformat()} commit {commit}{' with changes' if changed else ''}, Linux {os.uname().release}\n")
         for line in lines:
             file.write("  " + line + "\n")
+
+
+def groups_left():
+    """Control groups of cells, live or forgotten."""
+    return glob.glob("/sys/fs/cgroup/**/fumehood-*", recursive=True)
+
+
+def host_groups():
+    """What this machine offers to root."""
+    with open("/proc/self/cgroup") as file:
+        lines = file.read()
+    old = [line for line in lines.splitlines() if not line.startswith("0:") and ":name=" not in line]
+    if not old:
+        return "v2" if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else "none"
+    return "hybrid" if os.path.exists("/sys/fs/cgroup/unified/cgroup.procs") else "v1"
 
 
 def account():
