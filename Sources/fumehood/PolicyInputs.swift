@@ -18,7 +18,9 @@ struct PolicyInputs: ParsableArguments {
     @Option(
         name: .customLong("schema"), help: ArgumentHelp("the schema, as text or JSON (default: the one *.cedarschema beside the policies)", valueName: "file"))
     var schema: String?
-    @Option(name: .customLong("entities"), help: ArgumentHelp("the entities, a file or a JSON list (default: none but the schema's actions)", valueName: "file|json"))
+    @Option(
+        name: .customLong("entities"),
+        help: ArgumentHelp("the entities, a file or a JSON list (default: none but the schema's actions)", valueName: "file|json"))
     var entities: String?
     @Option(name: .customLong("request"), help: ArgumentHelp("the request, a JSON object with principal, action, resource and context", valueName: "file"))
     var request: String?

@@ -21,7 +21,7 @@ struct SchemaBoundsTests {
     @Test(arguments: [
         "type T = " + String(repeating: "Set<", count: many),
         "type T = " + String(repeating: "{a:", count: many),
-        "type T = " + String(repeating: "Set<", count: 257) + "Long" + String(repeating: ">", count: 257) + ";"
+        "type T = " + String(repeating: "Set<", count: 257) + "Long" + String(repeating: ">", count: 257) + ";",
     ])
     func `a depth bomb is refused`(text: String) {
         #expect(Self.kind(text) == .limit)

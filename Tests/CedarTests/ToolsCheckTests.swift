@@ -64,8 +64,10 @@ private func layers(_ texts: [String]) -> [PolicyLayer] {
     }
 
     @Test(arguments: [
-        ("Action::\"cal\"", "did you mean `Action::\"call\"`?"), ("Action::\"clal\"", nil), ("Action::\"CALL\"", "did you mean `Action::\"call\"`?"), ("Action::\"server__tool_xx\"", "did you mean `Action::\"server__tool_x\"`?"),
-        ("Action::\"serverr__tol_x\"", "did you mean `Action::\"server__tool_x\"`?"), ("Action::\"erver__tool_x\"", "did you mean `Action::\"server__tool_x\"`?"),
+        ("Action::\"cal\"", "did you mean `Action::\"call\"`?"), ("Action::\"clal\"", nil), ("Action::\"CALL\"", "did you mean `Action::\"call\"`?"),
+        ("Action::\"server__tool_xx\"", "did you mean `Action::\"server__tool_x\"`?"),
+        ("Action::\"serverr__tol_x\"", "did you mean `Action::\"server__tool_x\"`?"),
+        ("Action::\"erver__tool_x\"", "did you mean `Action::\"server__tool_x\"`?"),
         ("Action::\"server__tool_xyz\"", "did you mean `Action::\"server__tool_x\"`?"), ("Action::\"rever__tool_xyzz\"", nil), ("Action::\"\"", nil),
     ])
     func `an unknown action comes with the nearest`(_ action: String, _ help: String?) throws {

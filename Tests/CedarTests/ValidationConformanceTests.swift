@@ -74,7 +74,7 @@ struct ValidationConformanceTests {
         (
             uid("User", "a"), uid("Action", "view"), uid("Doc", "d"), #"{"mfa": true, "n": 1, "note": {"text": 1}}"#,
             "the context of action `Action::\"view\"`, `note`, `text`: expected `String`, found long"
-        )
+        ),
     ])
     func `a request fits the schema or is refused`(
         principal: String, action: String, resource: String, context: String, expected: String

@@ -193,8 +193,8 @@ extension Value {
                     "fn": "offset",
                     "args": [
                         ["__extn": ["fn": "datetime", "arg": "1970-01-01"]],
-                        Value.extension(.duration(milliseconds)).json
-                    ]
+                        Value.extension(.duration(milliseconds)).json,
+                    ],
                 ]
             ]
         case .extension(let value):

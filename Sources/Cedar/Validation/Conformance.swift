@@ -31,7 +31,7 @@ extension Schema {
                 help: Suggestion.help(for: request.action.id.string, among: actionOrder.map(\.id.string)))
         }
         for (what, uid, types) in [
-            ("principal", request.principal, action.principals), ("resource", request.resource, action.resources)
+            ("principal", request.principal, action.principals), ("resource", request.resource, action.resources),
         ] where !types.contains(uid.type) {
             let allowed = types.prefix(8).map { "`\($0)`" }.joined(separator: ", ")
             throw CedarError(
