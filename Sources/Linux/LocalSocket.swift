@@ -15,14 +15,22 @@ package enum LocalSocket {
     /// Bytes of the longest path of a socket.
     package static let longestPath = 107
 
-    /// A listening socket that only its owner may connect to. Does not block.
-    /// - Throws: `EADDRINUSE` where something has the name, `ENAMETOOLONG`.
+    /// A listening socket that only its owner may connect to. Does not block. It gets its name when it listens: whoever finds
+    /// the name and is refused knows that nobody is there any more.
+    /// - Throws: `EADDRINUSE` where something has the name with a `~` behind it, `ENAMETOOLONG`.
     package static func listen(at path: String) throws(SystemError) -> Descriptor {
         let socket = try make(Int32(SOCK_NONBLOCK.rawValue))
         let number = socket.number
-        try unsafe with(path) { address, length in unsafe bind(number, address, length) == 0 ? 0 : -Int(errno) }
-        try checkErrno("chmod", path) { unsafe chmod(path, 0o600) }
-        try checkErrno("listen", path) { Glibc.listen(number, 8) }
+        let early = path + "~"
+        try unsafe with(early) { address, length in unsafe bind(number, address, length) == 0 ? 0 : -Int(errno) }
+        do {
+            try checkErrno("chmod", early) { unsafe chmod(early, 0o600) }
+            try checkErrno("listen", early) { Glibc.listen(number, 8) }
+            try checkErrno("rename", path) { unsafe rename(early, path) }
+        } catch {
+            _ = unsafe unlink(early)
+            throw error
+        }
         return socket
     }
 

@@ -40,9 +40,13 @@ struct CommandPost: ~Copyable {
     }
 
     /// What the caller asks for; nil when it went away or said something else.
-    borrowing func question() -> Registry.Act? {
-        guard caller != nil, let bytes = try? caller!.read(upTo: 64) else { return nil }
-        return Registry.Act(rawValue: String(decoding: bytes, as: UTF8.self))
+    mutating func question() -> Registry.Act? {
+        // Taken out and put back: the optimiser of Swift 6.3 cannot borrow it where it lies.
+        guard let socket = caller.take() else { return nil }
+        let bytes = (try? socket.read(upTo: 64)) ?? []
+        guard let act = Registry.Act(rawValue: String(decoding: bytes, as: UTF8.self)) else { return nil }
+        caller = consume socket
+        return act
     }
 
     /// Answers, and lets the caller go. One that does not read is not waited for.

@@ -37,6 +37,8 @@ struct LimitWatch {
     private var written: [Int32: UInt64] = [:]
     private var writtenByGone: UInt64 = 0
     private var isClose = false
+    /// When the tree may be walked again; nanoseconds of CLOCK_MONOTONIC. A group is asked at every look.
+    private var nextWalk: UInt64 = 0
 
     /// Refused forks between two looks that only a bomb has; legitimate programs stop trying.
     static let storm: UInt64 = 100
@@ -47,7 +49,7 @@ struct LimitWatch {
     static let interval: UInt64 = 100_000_000
     /// Where memory is summed up by ourselves and may grow by gigabytes a second.
     static let closeInterval: UInt64 = 50_000_000
-    /// A look takes at most one part in so many of the time; close to a bound, more of it.
+    /// Walking the tree takes at most one part in so many of the time; close to a bound, more of it.
     static let share: UInt64 = 20
     static let closeShare: UInt64 = 4
 
@@ -59,10 +61,8 @@ struct LimitWatch {
     /// Whether there is anything that needs looking at.
     var isNeeded: Bool { limits != MeasuredLimits() }
 
-    /// When to look again after a look that took so long; all in nanoseconds.
-    func pause(after cost: UInt64) -> UInt64 {
-        isClose ? max(LimitWatch.closeInterval, cost * LimitWatch.closeShare) : max(LimitWatch.interval, cost * LimitWatch.share)
-    }
+    /// Until the next look; nanoseconds.
+    var pause: UInt64 { isClose ? LimitWatch.closeInterval : LimitWatch.interval }
 
     /// One look at a running cell.
     /// - Returns: the limit that was crossed.
@@ -71,7 +71,13 @@ struct LimitWatch {
         let memory = limits.memory != nil && !groups.plan.holds(.memory)
         let time = groups.processorTime?.all
         guard memory || limits.disk != nil || (limits.cpuTimeMicroseconds != nil && time == nil) || !groups.plan.holds(.pids) else { return nil }
+        let began = Clock.monotonic
+        if began < nextWalk { return nil }
         let tree = ProcessTree(root: root, proc: proc, counts: true)
+        defer {
+            let now = Clock.monotonic
+            nextWalk = now + (now - began) * (isClose ? LimitWatch.closeShare : LimitWatch.share)
+        }
         if !groups.plan.holds(.pids) { usage.pidsPeak = max(usage.pidsPeak ?? 0, UInt64(max(0, tree.threads - 1))) }
         if let bound = limits.cpuTimeMicroseconds, time == nil, tree.cpuMicroseconds > bound { return limit(.cpuTime, bound, tree.cpuMicroseconds) }
         if memory, let bound = limits.memory {

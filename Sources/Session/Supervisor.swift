@@ -356,10 +356,8 @@ package final class Supervisor {
 
     private func look() {
         register()
-        let began = Clock.monotonic
         if let cause = meter.look(groups, proc: proc) { return kill(cause) }
-        let now = Clock.monotonic
-        nextLook = !meter.isNeeded ? nil : now + meter.pause(after: now - began)
+        nextLook = meter.isNeeded ? Clock.monotonic + meter.pause : nil
         setTimer()
     }
 
@@ -439,7 +437,7 @@ package final class Supervisor {
     private func obey() {
         guard post != nil, let number = post?.caller?.number else { return }
         unwatch(number)
-        guard let act = post?.question() else { return post!.caller = nil }
+        guard let act = post!.question() else { return }
         switch act {
         case .status: post!.answer(state)
         case .kill:

@@ -98,6 +98,23 @@ def groups_left():
     return glob.glob("/sys/fs/cgroup/**/fumehood-*", recursive=True)
 
 
+def forgotten_groups(patience=3.0):
+    """Those without any process, after a while of waiting: the janitor needs some milliseconds."""
+    until = time.monotonic() + patience
+    while True:
+        empty = []
+        for path in groups_left():
+            try:
+                with open(path + "/cgroup.procs") as file:
+                    if not file.read():
+                        empty.append(path)
+            except OSError:
+                pass
+        if not empty or time.monotonic() > until:
+            return empty
+        time.sleep(0.02)
+
+
 def host_groups():
     """What this machine offers to root."""
     with open("/proc/self/cgroup") as file:
