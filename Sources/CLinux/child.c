@@ -276,7 +276,7 @@ static void run(uint32_t from, uint32_t to);
 // What PID 1 still needs once the command runs, out of the heap: the operations behind this one and their filter. Then the
 // break goes back to where malloc began, and with it every page of the launcher's heap that this copy held. (Further down
 // lies the thread-local storage, where the kernel writes for rseq.)
-static long release(uint32_t index)
+static long release(uint32_t index, uint64_t heap)
 {
     static struct {
         struct cl_plan plan;
@@ -300,7 +300,7 @@ static long release(uint32_t index)
     rest.plan = (struct cl_plan){.ops = rest.ops, .op_count = count, .slot_count = cell.plan->slot_count,
                                  .bytes = (const uint8_t *)rest.filter, .slots = rest.slots, .argv = 0, .envp = 0};
     cell.plan = &rest.plan;
-    CL_CALL(SYS_brk, cl_heap_start());
+    CL_CALL(SYS_brk, heap);
     run(0, count);
     leave(125); // a plan ends in REAP, which does not return
 }
@@ -523,7 +523,7 @@ static long perform(const struct cl_op *op, uint32_t index)
     case CL_OP_HANDOVER: return handover(op);
     case CL_OP_NON_DUMPABLE: return CL_CALL(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
     case CL_OP_SEAL: return seal();
-    case CL_OP_RELEASE: return release(index);
+    case CL_OP_RELEASE: return release(index, op->x);
     case CL_OP_REAP: reap();
     case CL_OP_FORGET: {
         static const char name[] = "fumehood: process 1 of a cell";

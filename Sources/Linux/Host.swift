@@ -84,6 +84,9 @@ package enum Host {
         return (UInt(bitPattern: first), count)
     }
 
+    /// Where malloc's heap begins in memory.
+    package static func heapStart() -> UInt { UInt(bitPattern: unsafe cl_heap_start()) }
+
     /// This process's environment; of two entries of one name, the first.
     package static func environment() -> [String: String] {
         var count = 0

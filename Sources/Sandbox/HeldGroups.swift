@@ -134,12 +134,16 @@ package struct HeldGroups: ~Copyable {
         return old(.freezer)?.text("freezer.state") == "FROZEN\n"
     }
 
-    /// Removes the groups of a cell that is gone. - Parameter wait: for the janitor as well, which gives its memory back.
+    /// Removes the groups of a cell that is gone, and the janitor with them. Where a group will not go yet, the janitor tries on.
+    /// - Parameter wait: for a janitor that tries on as well.
     package mutating func remove(wait: Bool) {
         guard let janitor = janitor.take() else { return }
-        for group in plan.all.reversed() { _ = Cgroup(group.path).remove() }
+        var allGone = true
+        for group in plan.all.reversed() where !Cgroup(group.path).remove() { allGone = false }
+        // Ended and reaped here: in a container whose first process reaps nobody, each run would leave one behind.
+        if allGone { try? janitor.signal(9) }
         release = nil
-        guard wait else { return }
+        guard wait || allGone else { return }
         _ = try? janitor.waitForEnd(milliseconds: 25_000)
         if (try? janitor.reap(block: false)) != nil, memory != 0 { unsafe cl_group_janitor_gone(UnsafeMutableRawPointer(bitPattern: memory)!) }
         memory = 0

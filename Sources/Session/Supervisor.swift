@@ -413,8 +413,8 @@ package final class Supervisor {
         outcome.denials = denials.denials
         if limits.accounts { meter.finish(groups, reported: outcome.usage) }
         outcome.tree = meter.usage
-        groups.remove(wait: false)
         post?.remove()
+        groups.remove(wait: false)
         if post?.waitsForEnd == true { post?.answer(["fumehood": 1, "kill": outcome.kill?.json ?? .null]) }
         return outcome
     }

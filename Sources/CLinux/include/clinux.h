@@ -75,7 +75,7 @@ enum CL_CLOSED_ENUM cl_op_kind : uint16_t {
     CL_OP_HANDOVER,          // PID 1 tells the supervisor that the command runs: listener src, pidfd dst
     CL_OP_NON_DUMPABLE,      // before PID 2 exists: it shares the memory in which the exec cookie lies
     CL_OP_SEAL,              // PID 1 keeps only the control socket
-    CL_OP_RELEASE,           // PID 1 gives its copy of the launcher's heap back
+    CL_OP_RELEASE,           // PID 1 gives its copy of the launcher's heap back, which begins at x
     CL_OP_REAP,              // PID 1's loop; never returns
     CL_OP_CONTROLLING_TTY,   // TIOCSCTTY on src
     CL_OP_FORGET,            // overwrite y bytes at x, the launcher's arguments
