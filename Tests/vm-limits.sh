@@ -14,14 +14,15 @@ files: {tmp: 24M}
 limits: {memory: 64M, pids: 40, disk: 16M, inodes: 500, open_files: 64, output: 1M}
 P
 result() { sed -n 's/.*"'"$1"'":\("*[a-z0-9_]*\).*/\1/p' result | tr -d '"'; }
-trial() { # NAME CAUSE [FLAGS]
+trial() { # NAME CAUSE SECONDS [FLAGS]
     name=$1
     cause=$2
-    shift 2
+    seconds=$3
+    shift 3
     rm -f result
     place=/tmp
     case $name in disk | cache) place=/mnt/limits-$who; mkdir -p "$place"; set -- -w "$place" "$@" ;; esac
-    timeout 100 fumehood run --quiet -p p.yaml --timeout 6s --result result "$@" -- /bin/runaway "$name" "$place" >/dev/null 2>err </dev/null
+    timeout 100 fumehood run --quiet -p p.yaml --timeout "${seconds}s" --result result "$@" -- /bin/runaway "$name" "$place" >/dev/null 2>err </dev/null
     code=$?
     rm -rf "/mnt/limits-$who"
     why=
@@ -35,23 +36,23 @@ trial() { # NAME CAUSE [FLAGS]
     find /sys/fs/cgroup -name 'fumehood-*' | grep -q . && { sleep 2; find /sys/fs/cgroup -name 'fumehood-*' | grep -q . && why="$why a group is left"; }
     if [ -z "$why" ]; then echo "PASS v2, as $who: $name is ended or held"; else echo "FAIL v2, as $who: $name:$why $(head -c 300 err | tr '\n' ' ')"; fi
 }
-trial memory memory
-trial forks pids --timeout 30s
-trial spin cpu_time --cpu-time 1s --timeout 30s
+trial memory memory 6
+trial forks pids 30
+trial spin cpu_time 30 --cpu-time 1s
 if [ "$2" = all ]; then
-    trial zombies wall
-    trial threads pids --timeout 30s
-    trial shm 'wall memory'
-    trial memfd 'wall memory'
-    trial cache wall --disk 8G
-    trial tmpfs wall
-    trial disk 'disk wall' --timeout 30s
-    trial inodes wall
-    trial descriptors wall
-    trial hang wall
-    trial flood output
-    trial stop wall
-    trial deaf wall
+    trial zombies wall 6
+    trial threads pids 30
+    trial shm 'wall memory' 6
+    trial memfd 'wall memory' 6
+    trial cache wall 6 --disk 8G
+    trial tmpfs wall 6
+    trial disk 'disk wall' 30
+    trial inodes wall 6
+    trial descriptors wall 6
+    trial hang wall 6
+    trial flood output 6
+    trial stop wall 6
+    trial deaf wall 6
 fi
 # A share of one processor: in 4 s of spinning a cell may have used 0.8 s.
 rm -f result

@@ -16,7 +16,7 @@ command -v qemu-system-x86_64 >/dev/null 2>&1 || { echo "SKIP $name: qemu is abs
 share=${1:-quick}
 runaway=$here/../build/sandboxees/runaway
 [ -x "$runaway" ] || "$here/Sandboxees/build.sh"
-patience=220
+patience=280
 [ "$share" = all ] && patience=900
 out=$("$vm" --timeout "$patience" --disk 64 --file "$binary:/bin/fumehood" --file "$runaway:/bin/runaway" --file "$here/vm-inside.sh:/bin/vm-inside" --file "$here/vm-limits.sh:/bin/vm-limits" -- \
     sh -c "sh /bin/vm-inside root; as-user sh /bin/vm-inside user; sh /bin/vm-limits root $share; as-user sh /bin/vm-limits user $share" 2>/tmp/fumehood-vm.$$)

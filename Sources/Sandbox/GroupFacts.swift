@@ -22,7 +22,9 @@ package struct GroupFacts: Equatable, Sendable {
     /// Why there is none, or what of it is out of reach; in words.
     package var reason: String?
 
-    package init(backend: ResultRecord.Backend, unified: String? = nil, controllers: Set<Controller> = [], old: [Controller: String] = [:], reason: String? = nil) {
+    package init(
+        backend: ResultRecord.Backend, unified: String? = nil, controllers: Set<Controller> = [], old: [Controller: String] = [:], reason: String? = nil
+    ) {
         self.backend = backend
         self.unified = unified
         self.controllers = controllers

@@ -31,7 +31,8 @@ extension Limit {
         case .cpu where bound < Limit.leastCores:
             return ProfileFault(message: "\(quoted(text)) of a core is too little to be kept", help: "`0.01` is the least")
         case .openFiles where bound < Limit.leastFiles:
-            return ProfileFault(message: "\(quoted(text)) open files are too few for any program", help: "`4` is the least: the three standard streams and one file")
+            return ProfileFault(
+                message: "\(quoted(text)) open files are too few for any program", help: "`4` is the least: the three standard streams and one file")
         default: break
         }
         guard case .known(let memory, let cores) = machine else { return nil }
@@ -59,7 +60,9 @@ extension Limit {
             if case .known(_, let count) = machine { cores = min(cores, Int64(count) * 1000) }
             let (most, overflow) = wall.multipliedReportingOverflow(by: cores)
             if cores != .max, !overflow, time > most / 1000 {
-                return (.cpuTime, "so much processor time cannot be used within the time that the cell has", "lower the processor time, or raise the time limit")
+                return (
+                    .cpuTime, "so much processor time cannot be used within the time that the cell has", "lower the processor time, or raise the time limit"
+                )
             }
         }
         return nil

@@ -79,7 +79,8 @@ struct CellState {
         return [
             "fumehood": 1, "cell": .string(registration.cell), "session": .string(registration.session),
             "command": .array(registration.command.map { .string($0) }), "supervisor_pid": .integer(Int64(process)),
-            "started_us": .integer(startedMicroseconds), "wall_us": .integer(ranMicroseconds), "state": .string(frozen ? standsStill ? "frozen" : "freezing" : "running"),
+            "started_us": .integer(startedMicroseconds), "wall_us": .integer(ranMicroseconds),
+            "state": .string(frozen ? standsStill ? "frozen" : "freezing" : "running"),
             "backend": .string(backend), "memory_bytes": number(memoryBytes), "cpu_us": number(processorMicroseconds), "pids": number(processes),
         ]
     }

@@ -58,7 +58,8 @@ struct ThawVerb: ParsableCommand {
 
 /// Which cells are meant, and what becomes of telling them.
 struct RunningCells: ParsableArguments {
-    static let discussion = "Exit code 0: done for each that was meant. 1: one is not there, or would not. 2: the list of cells cannot be had. Only the owner and root can."
+    static let discussion =
+        "Exit code 0: done for each that was meant. 1: one is not there, or would not. 2: the list of cells cannot be had. Only the owner and root can."
 
     @Argument(help: ArgumentHelp("ids of cells or sessions, as ps and --result show them", valueName: "id")) var ids: [String] = []
     @Flag(name: .customLong("all"), help: "every cell of this user") var all = false

@@ -156,6 +156,8 @@ struct RunReport {
         case .failed: code = 125
         }
         if isRead {
+            if let cause = record.cause, case .limit = cause { event(.limitCrossed, cause.json) }
+            if let kill = record.kill { event(.killIssued, kill.json) }
             RunReport.write(record.line, to: result)
             event(.cellExited, record.json)
         }

@@ -39,7 +39,8 @@ private struct Machine: Sendable, CustomTestStringConvertible {
 
     static let every: [Machine] = [
         Machine(
-            testDescription: "systemd's user, in a scope", own: "0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-1.scope\n", mounts: [place: .v2],
+            testDescription: "systemd's user, in a scope", own: "0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-1.scope\n",
+            mounts: [place: .v2],
             writable: [user, user + "/cgroup.procs", user + "/run-1.scope"], texts: [user + "/cgroup.subtree_control": "memory pids\n"],
             expected: GroupFacts(backend: .v2, unified: user, controllers: [.memory, .pids])),
         Machine(
@@ -53,7 +54,8 @@ private struct Machine: Sendable, CustomTestStringConvertible {
             testDescription: "a container that sees its own group alone", own: "0::/\n", mounts: [place: .v2], writable: [place, place + "/cgroup.procs"],
             texts: [place + "/cgroup.subtree_control": "\n"], expected: GroupFacts(backend: .v2, unified: place)),
         Machine(
-            testDescription: "a group outside our namespace", own: "0::/../other\n", mounts: [place: .v2], writable: [], expected: .none("the control groups here (v2) are not delegated to this user")),
+            testDescription: "a group outside our namespace", own: "0::/../other\n", mounts: [place: .v2], writable: [],
+            expected: .none("the control groups here (v2) are not delegated to this user")),
         Machine(
             testDescription: "the folder is ours, cloning into it is not", own: "0::/a/b\n", mounts: [place: .v2], writable: [place + "/a"],
             expected: .none("the control groups here (v2) are not delegated to this user")),
@@ -66,11 +68,15 @@ private struct Machine: Sendable, CustomTestStringConvertible {
             testDescription: "v1 in a container: the mount begins at our group", own: "4:memory:/docker/ab\n", mounts: [place + "/memory": .v1],
             writable: [place + "/memory"], absent: [place + "/memory/docker/ab"], expected: GroupFacts(backend: .v1, old: [.memory: place + "/memory"])),
         Machine(
-            testDescription: "hybrid, an ordinary user", own: oldOwn, mounts: four, writable: [], expected: .none("the control groups here (v1) are not writable for this user")),
-        Machine(testDescription: "nothing mounted", own: oldOwn, mounts: [:], writable: all, expected: .none("no control groups are mounted at /sys/fs/cgroup")),
-        Machine(testDescription: "an empty file", own: "", mounts: [place: .v2], writable: all, expected: .none("this process stands in no control group of v2")),
+            testDescription: "hybrid, an ordinary user", own: oldOwn, mounts: four, writable: [],
+            expected: .none("the control groups here (v1) are not writable for this user")),
         Machine(
-            testDescription: "lines of nonsense", own: ":\n::\nx\n4:memory\n0:\n", mounts: four, writable: all, expected: .none("no control groups are mounted at /sys/fs/cgroup")),
+            testDescription: "nothing mounted", own: oldOwn, mounts: [:], writable: all, expected: .none("no control groups are mounted at /sys/fs/cgroup")),
+        Machine(
+            testDescription: "an empty file", own: "", mounts: [place: .v2], writable: all, expected: .none("this process stands in no control group of v2")),
+        Machine(
+            testDescription: "lines of nonsense", own: ":\n::\nx\n4:memory\n0:\n", mounts: four, writable: all,
+            expected: .none("no control groups are mounted at /sys/fs/cgroup")),
     ]
 }
 
@@ -140,10 +146,18 @@ struct GroupTests {
 
     @Test func `controllers that are mounted together make one group`() {
         let facts = GroupFacts(backend: .v1, old: [.memory: "/x", .pids: "/x", .cpu: "/y"])
-        let plan = GroupPlan(facts, limits: limits { $0.memory = 1; $0.processes = 1; $0.cpuMillicores = 1 }, name: "c")
+        let plan = GroupPlan(
+            facts,
+            limits: limits {
+                $0.memory = 1; $0.processes = 1; $0.cpuMillicores = 1
+            }, name: "c")
         #expect(plan.joined.map(\.path) == ["/y/c", "/x/c"] && plan.joined[1].controllers == [.memory, .pids])
     }
 
-    @Test(arguments: [("oom_kill 3\nlow 1\n", "oom_kill", 3), ("oom_kill_disable 1\noom_kill 4\n", "oom_kill", 4), ("max 9", "max", 9), ("oom 1\n", "oom_kill", nil), ("", "max", nil)] as [(String, String, UInt64?)])
+    @Test(
+        arguments: [
+            ("oom_kill 3\nlow 1\n", "oom_kill", 3), ("oom_kill_disable 1\noom_kill 4\n", "oom_kill", 4), ("max 9", "max", 9), ("oom 1\n", "oom_kill", nil),
+            ("", "max", nil),
+        ] as [(String, String, UInt64?)])
     func `a field is found by its whole name`(text: String, key: String, value: UInt64?) { #expect(Cgroup.field(key, of: text) == value) }
 }

@@ -140,6 +140,33 @@ def one(binary, backend, name, folder):
     return record, "; ".join(why) or None, times
 
 
+# stress-ng's, four or so of each: the tree's readings against its limits, and a tenth more.
+STRESSORS = [["--cpu", "4"], ["--fork", "4"], ["--vm", "2", "--vm-bytes", "64M"], ["--switch", "4"], ["--pipe", "4"], ["--sock", "2"], ["--hdd", "1", "--hdd-bytes", "16M"], ["--zombie", "2"]]
+
+
+def stress(binary, backend, folder):
+    """(why a stressor took more than it may, by stressor; lines of the table)."""
+    wrong, lines = [], []
+    for stressor in STRESSORS:
+        result = os.path.join(folder, "result")
+        arguments = ["run", "--quiet", "--cpu", "0.5", "--memory", "160M", "--pids", "48", "--timeout", "5s", "--result", result, "--",
+                     "stress-ng", "--temp-path", "/tmp", "--quiet", *stressor, "--timeout", "3s"]
+        subprocess.run(command(binary, backend, arguments), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+        with open(result) as file:
+            record = json.load(file)
+        share = (record["cpu_user_us"] + record["cpu_system_us"]) / record["wall_us"]
+        why = []
+        if share > 0.55:
+            why.append(f"{share:.2f} cores of 0.5")
+        if (record["memory_peak_bytes"] or 0) > (160 << 20) * 1.1:
+            why.append(f"{record['memory_peak_bytes']} bytes of 160M")
+        if (record["pids_peak"] or 0) > 48:
+            why.append(f"{record['pids_peak']} processes of 48")
+        lines.append(f"{backend:7} stress-ng {' '.join(stressor[:2]):10} {share:4.2f} cores {(record['memory_peak_bytes'] or 0) >> 20:4} MiB {record['pids_peak'] or 0:3} processes {record['status']}")
+        wrong += [f"{stressor[0]}: {text}" for text in why]
+    return wrong, lines
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
@@ -181,6 +208,16 @@ def main():
                     line += f" host's fork p95 {p95(times) / idle:4.1f} x idle"
                 table.append(line + (f"   WRONG: {why}" if why else ""))
                 good &= cells.verdict(f"{name} is ended or held, on {backend}", not why, str(why))
+        if not options.quick and not options.only:
+            for backend in backends:
+                if backend in ("none", "user"):
+                    continue
+                if not shutil.which("stress-ng"):
+                    print("SKIP stress-ng in a cell: stress-ng is absent")
+                    break
+                wrong, lines = stress(binary, backend, folder)
+                table += lines
+                good &= cells.verdict(f"stress-ng stays within a cell's limits, on {backend}", not wrong, "; ".join(wrong))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(place, ignore_errors=True)
