@@ -36,7 +36,12 @@ package enum Transfer {
 
     package static func write(_ bytes: ArraySlice<UInt8>, to sink: Int32) -> Result {
         let result = unsafe bytes.withUnsafeBytes { rawCall(1, Int(sink), Int(bitPattern: $0.baseAddress), $0.count) }
-        return classify(result)
+        // What a write cannot do is no end of anything: bytes would be lost in silence. Only of a terminal does EIO say that nobody is there.
+        switch classify(result) {
+        case .ended where result < 0 && (try? FileStatus(of: sink).kind) != .characterDevice: return .failed(EIO)
+        case .unsupported: return .failed(Int32(-result))
+        case let other: return other
+        }
     }
 
     private static func classify(_ result: Int) -> Result {
