@@ -28,7 +28,7 @@ struct CellFlag: Sendable {
         CellFlag(names: ["--result"], value: "FILE|fd:N", help: "write the result record as one JSON object"),
         CellFlag(names: ["--events"], value: "FILE|fd:N", help: "write what happens as JSON lines"),
         CellFlag(names: ["--require"], value: "walls|all", help: "all: refuse where a second wall is not whole"),
-        CellFlag(names: ["--waive"], value: "NAME", help: "go without a first wall: user, net, proc, ipc or uts"),
+        CellFlag(names: ["--waive"], value: "NAME", help: "go without a first wall: net, proc, ipc or uts"),
         CellFlag(names: ["--quiet"], value: nil, help: "no footer"),
         CellFlag(names: ["--dry-run"], value: nil, help: "print the plan of the launch and start nothing"),
         CellFlag(names: ["--json"], value: nil, help: "with --dry-run: the plan as JSON"),
