@@ -101,6 +101,11 @@ struct RunOptions {
         }
         if command.isEmpty { throw UsageError("no command", help: "fumehood run [FLAGS] -- COMMAND [ARGUMENT...]") }
         if command[0].isEmpty { throw UsageError("the command is empty", help: nil) }
+        // Opened, the file would be emptied for a record that nobody writes.
+        if dryRun && (result != nil || events != nil) {
+            let flag = result != nil ? "--result" : "--events"
+            throw UsageError("`\(flag)` and `--dry-run` do not go together", help: "nothing is started; --json prints the plan as JSON")
+        }
         if json && !dryRun { throw UsageError("`--json` goes with `--dry-run`", help: "the result of a run is written by --result") }
     }
 
