@@ -69,4 +69,10 @@ extension Transfer {
         var watched = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
         return unsafe poll(&watched, 1, 0) > 0
     }
+
+    /// Whether a write of a page or less would not wait. Kernel: poll(2), pipe(7).
+    package static func isWritable(_ number: Int32) -> Bool {
+        var watched = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
+        return unsafe poll(&watched, 1, 0) > 0
+    }
 }
