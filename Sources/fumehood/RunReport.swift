@@ -49,7 +49,7 @@ struct RunReport {
     private static func write(_ bytes: [UInt8], to number: Int32?) {
         guard let number else { return }
         let target = Descriptor(owning: number)
-        if (try? target.writeAll(bytes)) == nil { Messages.note("a record could not be written") }
+        do { try target.writeAll(bytes) } catch { Messages.note("a record could not be written: \(errnoText(error.code)) (\(error.name))") }
         _ = target.release()
     }
 
