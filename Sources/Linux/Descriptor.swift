@@ -51,7 +51,7 @@ package struct Descriptor: ~Copyable, Sendable {
     package borrowing func readAll(limit: Int) throws(SystemError) -> [UInt8] {
         var all: [UInt8] = []
         while true {
-            let part = try read(upTo: min(all.isEmpty ? 4096 : 64 * 1024, limit + 1 - all.count))
+            let part = try read(upTo: min(all.count < 4096 ? 4096 : 64 * 1024, limit + 1 - all.count))
             if part.isEmpty { return all }
             all += part
             if all.count > limit { throw SystemError("read", "descriptor \(number)", EFBIG) }
