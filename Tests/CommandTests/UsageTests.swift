@@ -47,7 +47,7 @@ struct UsageTests {
             ("--memory 4K", "--memory: `4K` of memory is too little for any program\n  help: `1M` is the least"),
             ("--memory 900T", "--memory: `900T` of memory is more than this machine has\n  help: it has \(ProcessInfo.processInfo.physicalMemory >> 20)M"),
             ("--cpu 0.001", "--cpu: `0.001` of a core is too little to be kept\n  help: `0.01` is the least"),
-            ("--cpu 5000", "--cpu: `5000` cores are more than this machine has\n  help: it has \(ProcessInfo.processInfo.activeProcessorCount)"),
+            ("--cpu 500", "--cpu: `500` cores are more than this machine has\n  help: it has \(ProcessInfo.processInfo.activeProcessorCount)"),
             ("--pids 0", "--pids: `0` is zero\n  help: a count is a whole number, 1 or more: `64`; leave it out for the default"),
             ("--pids 9999999", "--pids: `9999999` processes are more than any Linux machine can have\n  help: 4194304 is the most"),
             (
