@@ -80,7 +80,8 @@ extension Ledger {
         self.time = time
         var stamps: [Stamp] = []
         let path = accounts[Int(account)].path
-        for amount in amounts {
+        // Nothing asked is nothing counted: it does not begin a period either.
+        for amount in amounts where amount.value > 0 {
             for above in path {
                 let at = cell(above, amount.dimension)
                 cells[at].reserved += amount.value
@@ -197,7 +198,7 @@ extension Ledger {
 
     mutating func applyCharge(_ account: Int32, _ amounts: [Held], _ time: Int64, _ wall: Int64) {
         self.time = time
-        for amount in amounts {
+        for amount in amounts where amount.value > 0 {
             for above in accounts[Int(account)].path {
                 let at = cell(above, amount.dimension)
                 cells[at].settled += amount.value

@@ -37,7 +37,7 @@ public struct AccountDefinition: Sendable, Hashable {
 
 /// One change of a ledger.
 public struct LedgerRecord: Sendable, Hashable {
-    /// An amount under the dimension's record name: `usd_pico` for money, the name itself for the rest.
+    /// An amount under the dimension's record name: `usd_pico` for money, the name itself for the rest. Their order means nothing.
     public struct Entry: Sendable, Hashable {
         public let dimension: String
         public let amount: Int64
