@@ -80,6 +80,7 @@ extension Ledger {
         self.time = time
         var stamps: [Stamp] = []
         let path = accounts[Int(account)].path
+        stamps.reserveCapacity(amounts.count * path.count)
         // Nothing asked is nothing counted: it does not begin a period either.
         for amount in amounts where amount.value > 0 {
             for above in path {

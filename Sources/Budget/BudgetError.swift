@@ -57,7 +57,7 @@ public struct BudgetError: Error, Hashable, CustomStringConvertible {
         case .dimensionTwice(let name): "dimension \(quoted(name)) is named twice"
         case .name(let name): "\(quoted(name)) is not a name"
         case .negative(let dimension, let amount): "\(amount) of \(quoted(dimension)) is negative"
-        case .overflow(let account, let dimension): "\(quoted(dimension)) of account \(quoted(account)) would exceed 2^63-1"
+        case .overflow(let account, let dimension): "\(quoted(dimension)) of account \(quoted(account)) would exceed 2^62"
         case .unknownLease(let lease): "there is no open lease \(lease)"
         case .leaseExpired(let lease): "lease \(lease) has expired"
         case .leaseElsewhere(let lease): "lease \(lease) belongs to another account or holder"

@@ -162,7 +162,7 @@ extension Ledger {
         if place > 0, held[place - 1].dimension == amount.dimension {
             throw BudgetError(.dimensionTwice(dimensions[Int(amount.dimension)].name))
         }
-        held.insert(amount, at: place)
+        if place == held.count { held.append(amount) } else { held.insert(amount, at: place) }
     }
 
     private func entries(_ held: [Held]) -> [LedgerRecord.Entry] {
