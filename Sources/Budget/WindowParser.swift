@@ -60,7 +60,7 @@ struct WindowParser {
     /// What follows the slash.
     private mutating func per(_ bound: Int64, _ dimension: Dimension) throws(BudgetError) -> Window {
         let start = at
-        if at < scalars.count, !isDigit(scalars[at]) {
+        if at == scalars.count || !isDigit(scalars[at]) {
             let word = letters()
             if let unit = CalendarUnit(rawValue: word) {
                 try end()

@@ -87,7 +87,7 @@ struct LedgerTests {
     }
 
     @Test func `what is wrong is said, and changes nothing`() throws {
-        var desk = try Desk(Self.tree)
+        let desk = try Desk(Self.tree)
         let account = try desk.account("tool")
         let calls = try desk.amount("calls", 1)
         let before = desk.ledger.snapshot
