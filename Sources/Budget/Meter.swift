@@ -179,11 +179,11 @@ struct Meter {
         case .lifetime, .concurrent: break
         case .calendar(_, let unit):
             let now = unit.period(of: wall)
-            if now == period {
-                used = counted.reduce(0) { $1.stamp?.value == Int128(now) ? saturating($0, $1.amount) : $0 }
+            if now >= period {
+                used = counted.reduce(0) { $1.stamp?.value == Int128(period) ? saturating($0, $1.amount) : $0 }
             } else {
                 // The one way back from a wall clock that had jumped ahead; what is open counts wherever it was counted.
-                used = now > period ? 0 : open.reduce(0) { saturating($0, $1.amount) }
+                used = open.reduce(0) { saturating($0, $1.amount) }
                 period = now
                 serial = newSerial
             }

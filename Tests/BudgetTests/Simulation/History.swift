@@ -151,8 +151,10 @@ struct History {
                 marks[index] = marks[index].filter { pieces[$0.piece].isOpen }
                 if case .calendar(_, let unit) = rule.window, latest[index] != .min {
                     let now = Self.period(unit, event.wall)
-                    if now < latest[index] { marks[index] = marks[index].map { ($0.piece, now) } }
-                    latest[index] = now
+                    if now < latest[index] {
+                        marks[index] = marks[index].map { ($0.piece, now) }
+                        latest[index] = now
+                    }
                 }
             }
             return check(path(account), granted: nil)
@@ -229,6 +231,7 @@ struct History {
         let sum = later.load(index, real: false, asked: !exact, widened: true)
         if sum + Int128(asked) * scale(window) > Int128(window.bound) * scale(window) { return nil }
         return "account \(rules[index].account), dimension \(rules[index].dimension): \(asked) was denied by \(window) with only \(sum) counted"
+            + " at period \(later.latest[index]): \(marks[index].map { "\(pieces[$0.piece].weight) of \(pieces[$0.piece].asked) in \($0.period)" })"
     }
 
     /// A sentence if the books differ from what happened.

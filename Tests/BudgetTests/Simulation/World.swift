@@ -353,17 +353,19 @@ struct World {
         tally.crashes += 1
         late = 0
         let kept = durable + random.below(log.count - durable + 1)
-        let whole = kept == log.count ? ledger : nil
+        // Snapshots cost more than all the rest: some are compared.
+        let isWhole = kept == log.count
+        let whole = isWhole && random.one(in: 4) ? ledger : nil
         log.removeLast(log.count - kept)
         events.removeLast(events.count - kept)
-        if whole == nil {
+        if !isWhole {
             history = History(parents: parents, rules: history.rules, hard: history.hard)
             for event in events { if let event, let broken = history.take(event) { throw Failure(description: "after a crash: \(broken)") } }
         }
         // Back from the log, at times by way of its JSON, or from a snapshot and what follows it.
         ledger = Ledger(dimensions: World.dimensions)
-        let middle = random.one(in: 6) ? random.below(kept + 1) : nil
-        let byText = random.one(in: 6)
+        let middle = random.one(in: 12) ? random.below(kept + 1) : nil
+        let byText = random.one(in: 12)
         for (index, record) in log.enumerated() {
             if index == middle { ledger = try Ledger(snapshot: try Value(parsing: ledger.snapshot.serialised())) }
             try ledger.apply(byText ? try LedgerRecord(json: try Value(parsing: record.json.serialised())) : record)
