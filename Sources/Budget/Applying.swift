@@ -212,28 +212,40 @@ extension Ledger {
 
     mutating func applyReset(_ account: Int32, _ dimension: Int32?, _ time: Int64, _ wall: Int64) {
         self.time = time
-        let below = leases.filter { $0.id != 0 && accounts[Int($0.account)].path.contains(account) }
+        let below = leases.indices.filter { leases[$0].id != 0 && accounts[Int(leases[$0].account)].path.contains(account) }
         for index in dimensions.indices where dimension == nil || dimension == Int32(index) {
             let at = cell(account, Int32(index))
             cells[at].settled = 0
             cells[at].excess = 0
             for meter in Int(cells[at].firstMeter)..<Int(cells[at].firstMeter + cells[at].meterCount) where meters[meter].hasState {
-                var open: [(amount: Int64, stamp: Stamp?)] = []
-                for lease in below {
-                    for slice in [lease.first] + lease.more {
-                        guard let held = slice.amounts.first(where: { $0.dimension == Int32(index) }) else { continue }
-                        var cursor = 0
-                        open.append((held.value, slice.stamp(meters[meter].serial, &cursor)))
-                    }
+                let serial = meters[meter].serial
+                let open = below.flatMap { lease in
+                    ([leases[lease].first] + leases[lease].more).compactMap { $0.share(of: Int32(index), serial) }
                 }
-                meters[meter].reset(open: open, newSerial: nextSerial, time, wall)
+                let stamp = meters[meter].reset(open: open, newSerial: nextSerial, time, wall)
                 nextSerial += 1
+                guard let stamp else { continue }
+                for lease in below {
+                    leases[lease].first.restamp(Int32(index), stamp)
+                    for slice in leases[lease].more.indices { leases[lease].more[slice].restamp(Int32(index), stamp) }
+                }
             }
         }
     }
 }
 
 extension Slice {
+    /// What it holds of a dimension, with the stamp of a meter; nil for nothing.
+    fileprivate func share(of dimension: Int32, _ serial: UInt32) -> (amount: Int64, stamp: Stamp?)? {
+        guard let held = amounts.first(where: { $0.dimension == dimension })?.value, held > 0 else { return nil }
+        return (held, stamps.first { $0.serial == serial })
+    }
+
+    fileprivate mutating func restamp(_ dimension: Int32, _ stamp: Stamp) {
+        guard amounts.contains(where: { $0.dimension == dimension && $0.value > 0 }) else { return }
+        if let place = stamps.firstIndex(where: { $0.serial == stamp.serial }) { stamps[place] = stamp } else { stamps.append(stamp) }
+    }
+
     /// The stamp of a meter; the cursor is where the last one was found, since they are mostly asked for in their order.
     func stamp(_ serial: UInt32, _ cursor: inout Int) -> Stamp? {
         if cursor < stamps.count, stamps[cursor].serial == serial {

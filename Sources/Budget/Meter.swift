@@ -171,26 +171,26 @@ struct Meter {
         }
     }
 
-    /// Forgets what is settled; `open` is what open leases hold, with the stamps under which it was counted. Where the stamps lose
-    /// their meaning the meter takes the new serial number, so that nothing is given back twice.
-    mutating func reset(open: [(amount: Int64, stamp: Stamp?)], newSerial: UInt32, _ time: Int64, _ wall: Int64) {
-        let counted = open.filter { $0.stamp?.serial == serial }
+    /// Forgets what is settled; `open` is what open leases hold, with the stamps under which it was counted. Where those lose their
+    /// meaning a rate takes the new serial number, so that nothing is given back twice.
+    /// - Returns: the stamp that all of `open` gets instead, if it was counted anew.
+    mutating func reset(open: [(amount: Int64, stamp: Stamp?)], newSerial: UInt32, _ time: Int64, _ wall: Int64) -> Stamp? {
         switch window {
         case .lifetime, .concurrent: break
         case .calendar(_, let unit):
             let now = unit.period(of: wall)
             if now >= period {
-                used = counted.reduce(0) { $1.stamp?.value == Int128(period) ? saturating($0, $1.amount) : $0 }
+                used = open.reduce(0) { $1.stamp?.value == Int128(period) ? saturating($0, $1.amount) : $0 }
             } else {
                 // The one way back from a wall clock that had jumped ahead; what is open counts wherever it was counted.
                 used = open.reduce(0) { saturating($0, $1.amount) }
                 period = now
-                serial = newSerial
+                return Stamp(serial: serial, value: Int128(now))
             }
         case .sliding:
             used = 0
             for slot in ring.indices { ring[slot] = 0 }
-            for (amount, stamp) in counted {
+            for (amount, stamp) in open {
                 guard let stamp, stamp.value > Int128(period - Self.slots), stamp.value <= Int128(period) else { continue }
                 used = saturating(used, amount)
                 ring[Int(Int64(stamp.value) % Self.slots)] += amount
@@ -202,6 +202,7 @@ struct Meter {
             returned = 0
             serial = newSerial
         }
+        return nil
     }
 }
 

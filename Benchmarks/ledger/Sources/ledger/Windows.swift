@@ -9,7 +9,7 @@ import JSON
 
 enum Windows {
     static func run() throws {
-        while let line = readLine() { print(try answer(try Value(parsing: line)).serialised()) }
+        while let line = readLine() { FileHandle.standardOutput.write(Data((try answer(try Value(parsing: line)).serialised() + "\n").utf8)) }
     }
 
     private static func answer(_ request: Value) throws -> Value {
