@@ -12,7 +12,7 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
-    .unsafeFlags(["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"]),
+    .unsafeFlags(["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"])
 ]
 
 let package = Package(
@@ -20,6 +20,6 @@ let package = Package(
     targets: [
         .target(name: "JSON", swiftSettings: strict),
         .target(name: "Budget", dependencies: ["JSON"], swiftSettings: strict),
-        .executableTarget(name: "ledger", dependencies: ["Budget", "JSON"], swiftSettings: strict),
+        .executableTarget(name: "ledger", dependencies: ["Budget", "JSON"], swiftSettings: strict)
     ]
 )

@@ -16,12 +16,13 @@ public struct Shortage: Sendable, Hashable {
 
     /// `account `team/a` has 0 of `calls` left (30/1m), 1 asked; again in 2.0 s`.
     public var description: String {
-        let when = switch refill {
-        case .after(let nanoseconds): "again in \(seconds(nanoseconds))"
-        case .at(let wallSeconds): "again at \(utc(wallSeconds))"
-        case .whenReleased: "again when open calls end"
-        case .never: asked > window.bound ? "more than the limit ever allows" : "not refilled"
-        }
+        let when =
+            switch refill {
+            case .after(let nanoseconds): "again in \(seconds(nanoseconds))"
+            case .at(let wallSeconds): "again at \(utc(wallSeconds))"
+            case .whenReleased: "again when open calls end"
+            case .never: asked > window.bound ? "more than the limit ever allows" : "not refilled"
+            }
         // What is left is rounded down and what is asked up: the sentence never promises more than there is.
         let shownLeft = dimension.unit == .money ? left / 1_000_000 : left
         return "account \(quoted(account)) has \(max(0, shownLeft)) of \(quoted(dimension.shownName)) left (\(window.written(for: dimension))), "
@@ -58,7 +59,8 @@ extension Refill {
     func rank(_ wall: Int64) -> (Int, Int64) {
         switch self {
         case .after(let nanoseconds): (0, nanoseconds)
-        case .at(let wallSeconds): (0, (wallSeconds - wall).multipliedReportingOverflow(by: 1_000_000_000).overflow ? .max : (wallSeconds - wall) * 1_000_000_000)
+        case .at(let wallSeconds):
+            (0, (wallSeconds - wall).multipliedReportingOverflow(by: 1_000_000_000).overflow ? .max : (wallSeconds - wall) * 1_000_000_000)
         case .whenReleased: (1, 0)
         case .never: (2, 0)
         }

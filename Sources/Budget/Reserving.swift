@@ -226,7 +226,9 @@ extension Ledger {
             }
         }
         // The longest first; of equals that of the account which asked.
-        let first = found.indices.max { found[$0].refill.rank(wall) < found[$1].refill.rank(wall) || (found[$0].refill.rank(wall) == found[$1].refill.rank(wall) && $0 > $1) }
+        let first = found.indices.max {
+            found[$0].refill.rank(wall) < found[$1].refill.rank(wall) || (found[$0].refill.rank(wall) == found[$1].refill.rank(wall) && $0 > $1)
+        }
         if let first { found.swapAt(0, first) }
         return found
     }

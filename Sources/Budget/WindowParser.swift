@@ -15,7 +15,7 @@ extension Window {
 struct WindowParser {
     /// Longest first; parts of a duration stand in this order.
     static let durationUnits: [(String, Int64)] = [
-        ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1),
+        ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)
     ]
     static let spanUnits: [(String, Int64)] = durationUnits.map { ($0.0, $0.1 * 1000) } + [("ns", 1)]
     static let sizeUnits: [(String, Int64)] = [("T", 1 << 40), ("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10), ("B", 1)]
@@ -45,7 +45,9 @@ struct WindowParser {
         }
         switch word {
         case "sliding":
-            guard skipSpaces() > 0 || at == scalars.count else { throw fault(at, "a space is missing before the span", "such as `\(dimension.written(bound)) sliding 1h`") }
+            guard skipSpaces() > 0 || at == scalars.count else {
+                throw fault(at, "a space is missing before the span", "such as `\(dimension.written(bound)) sliding 1h`")
+            }
             let span = try self.span("such as `\(dimension.written(bound)) sliding 1h`")
             try end()
             return .sliding(bound, nanoseconds: span)
@@ -69,8 +71,12 @@ struct WindowParser {
             let number = dimension.written(bound)
             // "per minute" is a rate; the calendar begins at the hour.
             let spans = ["s": "1s", "second": "1s", "m": "1m", "min": "1m", "minute": "1m", "h": "1h", "d": "1d", "w": "7d", "year": "365d"]
-            let help = spans[word].map { "`\(number)/\($0)` is a rate" + (["h", "d", "w"].contains(word) ? ", `\(number)/\(["h": "hour", "d": "day", "w": "week"][word] ?? "day")` goes by the calendar" : "") }
-            throw fault(start, word.isEmpty ? "a span or a calendar unit is missing" : "\(quoted(word)) is neither a span nor a calendar unit",
+            let help = spans[word].map {
+                "`\(number)/\($0)` is a rate"
+                    + (["h", "d", "w"].contains(word) ? ", `\(number)/\(["h": "hour", "d": "day", "w": "week"][word] ?? "day")` goes by the calendar" : "")
+            }
+            throw fault(
+                start, word.isEmpty ? "a span or a calendar unit is missing" : "\(quoted(word)) is neither a span nor a calendar unit",
                 help ?? "a span such as `\(number)/1m`, or one of `hour`, `day`, `week`, `month`")
         }
         let span = try self.span("a span such as `\(dimension.written(bound))/1m`, or one of `hour`, `day`, `week`, `month`")
@@ -195,12 +201,13 @@ struct WindowParser {
     }
 
     private static func grammar(_ dimension: Dimension) -> String {
-        let number = switch dimension.unit {
-        case .count: "200"
-        case .money: "1.50"
-        case .microseconds: "10m"
-        case .bytes: "64M"
-        }
+        let number =
+            switch dimension.unit {
+            case .count: "200"
+            case .money: "1.50"
+            case .microseconds: "10m"
+            case .bytes: "64M"
+            }
         return "`\(number)` for good, `\(number)/1m` a rate, `\(number)/day` by the calendar, `\(number) sliding 1h`, `\(number) concurrent`"
     }
 }

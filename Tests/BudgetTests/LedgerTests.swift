@@ -11,7 +11,7 @@ struct LedgerTests {
     static let tree = [
         AccountDefinition("tool", kind: .tool, parent: "session", limits: [AccountLimit("calls", .rate(2, nanoseconds: 10 * Desk.second))]),
         AccountDefinition("session", kind: .session, parent: "team", limits: [AccountLimit("calls", .lifetime(10)), AccountLimit("usd", .lifetime(1_500_000))]),
-        AccountDefinition("team", kind: .team, limits: [AccountLimit("usd", .calendar(2_000_000, .day)), AccountLimit("processes", .concurrent(2))]),
+        AccountDefinition("team", kind: .team, limits: [AccountLimit("usd", .calendar(2_000_000, .day)), AccountLimit("processes", .concurrent(2))])
     ]
 
     @Test func `a lease is held by all accounts above, or by none`() throws {
@@ -29,7 +29,9 @@ struct LedgerTests {
         var desk = try Desk(Self.tree)
         func ask(_ pairs: [(String, Int64)]) throws -> String {
             var ledger = desk.ledger
-            guard case .denied(let denial) = try ledger.reserve(try desk.account("tool"), try desk.amounts(pairs), at: desk.now, deadline: 99 * Desk.second, holder: "h")
+            guard
+                case .denied(let denial) = try ledger.reserve(
+                    try desk.account("tool"), try desk.amounts(pairs), at: desk.now, deadline: 99 * Desk.second, holder: "h")
             else { return "granted" }
             return denial.description
         }
@@ -42,12 +44,17 @@ struct LedgerTests {
         #expect(try ask([("processes", 1)]) == "account `team` has 0 of `processes` left (2 concurrent), 1 asked; again when open calls end")
         desk.wall = 1_709_164_800 + 60
         let charged = try desk.ledger.charge(try desk.account("team"), [try desk.amount("usd", 2_000_000)], at: desk.now)
-        guard case .success = charged else { Issue.record("the team had room"); return }
+        guard case .success = charged else {
+            Issue.record("the team had room")
+            return
+        }
         #expect(try ask([("usd", 1)]) == "account `team` has 0 of `usd_micros` left (0.000002/day), 1 asked; again at 2024-03-01 00:00 UTC")
     }
 
     @Test func `only soft dimensions are settled above the estimate`() throws {
-        var desk = try Desk([AccountDefinition("a", kind: .session, limits: [AccountLimit("tokens_out", .lifetime(100)), AccountLimit("cpu_us", .lifetime(100))])], reported: ["tokens_out"])
+        var desk = try Desk(
+            [AccountDefinition("a", kind: .session, limits: [AccountLimit("tokens_out", .lifetime(100)), AccountLimit("cpu_us", .lifetime(100))])],
+            reported: ["tokens_out"])
         let lease = try #require(try desk.reserve("a", [("tokens_out", 60), ("cpu_us", 60)]))
         let settlement = try desk.settle(lease, [("tokens_out", 170), ("cpu_us", 75)])
         #expect(settlement.excess == [.init(dimension: "cpu_us", amount: 15)])
@@ -63,11 +70,17 @@ struct LedgerTests {
         desk.wall = 86400
         let account = try desk.account("a")
         let slice = [try desk.amount("wall_us", 60)]
-        guard case .granted(let same, _) = try desk.ledger.extend(lease, slice, at: desk.now, deadline: 20 * Desk.second) else { Issue.record("denied"); return }
+        guard case .granted(let same, _) = try desk.ledger.extend(lease, slice, at: desk.now, deadline: 20 * Desk.second) else {
+            Issue.record("denied")
+            return
+        }
         #expect(same == lease)
         // The first slice counts on the first day, the second on the second: 40 are left there.
         #expect(try desk.ledger.standings(account, at: desk.now).map(\.left) == [40])
-        guard case .denied = try desk.ledger.extend(lease, slice, at: desk.now, deadline: 30 * Desk.second) else { Issue.record("granted"); return }
+        guard case .denied = try desk.ledger.extend(lease, slice, at: desk.now, deadline: 30 * Desk.second) else {
+            Issue.record("granted")
+            return
+        }
         #expect(desk.ledger.openLeases.map(\.deadline) == [20 * Desk.second], "a denied slice moved the deadline")
         _ = try desk.settle(lease, [("wall_us", 45)])
         #expect(try desk.ledger.standings(account, at: desk.now).map(\.left) == [95])
@@ -109,17 +122,39 @@ struct LedgerTests {
         #expect(reserve([most]) == "`approvals` of account `tool` would exceed 2^62")
         #expect(reserve([calls], 0) == "a lease must end in the future")
         #expect(message { _ = try $0.ledger.settle(LeaseID(7), [], at: $0.now) } == "there is no open lease 7")
-        #expect(message { $0.boot = "other"; _ = try $0.ledger.release(LeaseID(7), at: $0.now) } == "there is no open lease 7")
-        #expect(message { $0.boot = "other"; _ = try $0.ledger.expire(at: $0.now) } == "the time is of boot `other`, which the ledger has not seen begin")
-        #expect(message { $0.nanoseconds = -1; _ = try $0.ledger.expire(at: $0.now) } == "-1 is no time of this ledger")
-        #expect(message { _ = try $0.ledger.define([AccountDefinition("x", kind: .tool, parent: "y"), AccountDefinition("y", kind: .tool, parent: "x")], at: $0.now) }
-            == "accounts are their own parents: `x` in `y` in `x`")
-        #expect(message { _ = try $0.ledger.define([AccountDefinition("x", kind: .tool, parent: "z")], at: $0.now) } == "account `x` has a parent `z` that does not exist")
+        #expect(
+            message {
+                $0.boot = "other"
+                _ = try $0.ledger.release(LeaseID(7), at: $0.now)
+            } == "there is no open lease 7")
+        #expect(
+            message {
+                $0.boot = "other"
+                _ = try $0.ledger.expire(at: $0.now)
+            } == "the time is of boot `other`, which the ledger has not seen begin")
+        #expect(
+            message {
+                $0.nanoseconds = -1
+                _ = try $0.ledger.expire(at: $0.now)
+            } == "-1 is no time of this ledger")
+        #expect(
+            message {
+                _ = try $0.ledger.define([AccountDefinition("x", kind: .tool, parent: "y"), AccountDefinition("y", kind: .tool, parent: "x")], at: $0.now)
+            }
+                == "accounts are their own parents: `x` in `y` in `x`")
+        #expect(
+            message { _ = try $0.ledger.define([AccountDefinition("x", kind: .tool, parent: "z")], at: $0.now) }
+                == "account `x` has a parent `z` that does not exist")
         #expect(message { _ = try $0.ledger.define(AccountDefinition("x", kind: .org, parent: "team"), at: $0.now) } == "account `x` cannot stand below `team`")
-        #expect(message { _ = try $0.ledger.define(AccountDefinition("tool", kind: .tool, parent: "team"), at: $0.now) } == "account `tool` exists with another parent or kind")
-        #expect(message { _ = try $0.ledger.define(AccountDefinition("x", kind: .org, limits: [AccountLimit("cals", .lifetime(1))]), at: $0.now) } == "there is no dimension `cals`")
-        #expect(message { _ = try $0.ledger.define(AccountDefinition("x", kind: .org, limits: [AccountLimit("calls", .rate(1, nanoseconds: 0))]), at: $0.now) }
-            == "a limit of `calls` is out of range")
+        #expect(
+            message { _ = try $0.ledger.define(AccountDefinition("tool", kind: .tool, parent: "team"), at: $0.now) }
+                == "account `tool` exists with another parent or kind")
+        #expect(
+            message { _ = try $0.ledger.define(AccountDefinition("x", kind: .org, limits: [AccountLimit("cals", .lifetime(1))]), at: $0.now) }
+                == "there is no dimension `cals`")
+        #expect(
+            message { _ = try $0.ledger.define(AccountDefinition("x", kind: .org, limits: [AccountLimit("calls", .rate(1, nanoseconds: 0))]), at: $0.now) }
+                == "a limit of `calls` is out of range")
         #expect(message { _ = try $0.ledger.forget(try $0.account("team"), at: $0.now) } == "account `team` has open leases or accounts below it")
         #expect(message { _ in _ = try Dimension(name: "Calls") } == "`Calls` is not a name")
     }

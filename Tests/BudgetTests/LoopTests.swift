@@ -25,17 +25,31 @@ struct LoopTests {
     @Test(arguments: [("aaaa", 0), ("aaaaa", 5), ("abacada", 0), ("abacadaea", 5), ("aaaab", 0)])
     func `equal calls are counted`(calls: String, count: Int) throws {
         let expected: [Loop] = count == 0 ? [] : [.repeated(try Self.key("a"), count: count)]
-        #expect(try Self.last(calls) { $0.repeats = 5; $0.rounds = nil } == expected)
+        #expect(
+            try Self.last(calls) {
+                $0.repeats = 5
+                $0.rounds = nil
+            } == expected)
         // Only those of the last three seconds: never five.
-        #expect(try Self.last(calls) { $0.repeats = 5; $0.rounds = nil; $0.window = 3 * Self.second } == [])
+        #expect(
+            try Self.last(calls) {
+                $0.repeats = 5
+                $0.rounds = nil
+                $0.window = 3 * Self.second
+            } == [])
     }
 
-    @Test(arguments: [
-        ("ababa", nil), ("ababab", 2), ("xyzababab", 2), ("abcabcabc", 3), ("abcabcab", nil), ("aabaabaab", 3), ("aaaaaaaaa", nil),
-        ("abcdefghabcdefghabcdefgh", 8), ("abcdefghiabcdefghiabcdefghi", nil), ("abcabcabx", nil),
-    ] as [(String, Int?)])
+    @Test(
+        arguments: [
+            ("ababa", nil), ("ababab", 2), ("xyzababab", 2), ("abcabcabc", 3), ("abcabcab", nil), ("aabaabaab", 3), ("aaaaaaaaa", nil),
+            ("abcdefghabcdefghabcdefgh", 8), ("abcdefghiabcdefghiabcdefghi", nil), ("abcabcabx", nil)
+        ] as [(String, Int?)])
     func `a cycle is found from its third round on`(calls: String, period: Int?) throws {
-        #expect(try Self.last(calls) { $0.repeats = nil; $0.rounds = 3 } == (period.map { [.cycle(period: $0, rounds: 3)] } ?? []))
+        #expect(
+            try Self.last(calls) {
+                $0.repeats = nil
+                $0.rounds = 3
+            } == (period.map { [.cycle(period: $0, rounds: 3)] } ?? []))
     }
 
     @Test func `the same result again and again is no progress, another is`() throws {
@@ -113,14 +127,14 @@ struct LoopTests {
         // 1 bad of 1,001 at 99 %: 0.0999 % of 1 % allowed: a burn of 0.0999.
         var calm = try Objective(.init(goodPerMillion: 990_000, long: hour, short: hour / 12, burnThousandths: 14_400))
         for index in 0..<1001 { calm.count(bad: index == 0, at: Self.second) }
-        #expect(calm.reading(at: Self.second) .text == "99 99 false")
+        #expect(calm.reading(at: Self.second).text == "99 99 false")
         // 99.9 %, 20 bad of 1,000: 2 % of 0.1 %: a burn of 20. In the last five minutes 5 of 100: 50.
         var burning = try Objective(.init(goodPerMillion: 999_000, long: hour, short: hour / 12, burnThousandths: 14_400))
         for index in 0..<900 { burning.count(bad: index < 15, at: 60 * Self.second) }
         for index in 0..<100 { burning.count(bad: index < 5, at: 3000 * Self.second) }
-        #expect(burning.reading(at: 3000 * Self.second) .text == "20000 50000 true")
+        #expect(burning.reading(at: 3000 * Self.second).text == "20000 50000 true")
         // Ten minutes later it is over, though the hour still shows it.
-        #expect(burning.reading(at: 3600 * Self.second) .text == "20000 0 false")
+        #expect(burning.reading(at: 3600 * Self.second).text == "20000 0 false")
     }
 }
 

@@ -64,6 +64,8 @@ struct History {
     /// For each rule the pieces under it, with the period in which each counts (calendar only).
     private var marks: [[(piece: Int, period: Int64)]]
     private var latest: [Int64]
+    /// What a reset that goes back in the calendar brought together from several periods: it may stand above the bound, but not grow.
+    private var carried: [Int128]
     private var settled: [Int64]
     private var reals: [Int64] = []
     private(set) var boot = -1
@@ -78,6 +80,7 @@ struct History {
         self.hard = hard
         marks = rules.map { _ in [] }
         latest = rules.map { _ in .min }
+        carried = rules.map { _ in 0 }
         settled = Array(repeating: 0, count: parents.count * hard.count)
     }
 
@@ -154,6 +157,7 @@ struct History {
                     if now < latest[index] {
                         marks[index] = marks[index].map { ($0.piece, now) }
                         latest[index] = now
+                        carried[index] = load(index, real: true)
                     }
                 }
             }
@@ -178,13 +182,15 @@ struct History {
     }
 
     /// Hard limits hold at every step; soft ones when something is granted under them.
-    private func check(_ path: [Int], granted: [Int64]?) -> String? {
+    private mutating func check(_ path: [Int], granted: [Int64]?) -> String? {
         for (index, rule) in rules.enumerated() where path.contains(rule.account) {
             guard hard[rule.dimension] || granted.map({ $0[rule.dimension] > 0 }) ?? false else { continue }
             let sum = load(index, real: true)
-            if sum > Int128(rule.window.bound) * scale(rule.window) {
-                return "account \(rule.account), dimension \(rule.dimension): \(rule.window) is overspent, \(sum) of \(Int128(rule.window.bound) * scale(rule.window))"
+            if sum > max(carried[index], Int128(rule.window.bound) * scale(rule.window)) {
+                return
+                    "account \(rule.account), dimension \(rule.dimension): \(rule.window) is overspent, \(sum) of \(Int128(rule.window.bound) * scale(rule.window))"
             }
+            carried[index] = min(carried[index], sum)
         }
         return nil
     }
@@ -222,11 +228,12 @@ struct History {
         if case .calendar(_, let unit) = rules[index].window { later.latest[index] = max(latest[index], Self.period(unit, wall)) }
         let window = rules[index].window
         // What is given back late or not at all is allowed where time or a reset is between: there the estimates count.
-        let exact = switch window {
-        case .lifetime, .concurrent: true
-        case .calendar: !wasReset
-        case .sliding, .rate: false
-        }
+        let exact =
+            switch window {
+            case .lifetime, .concurrent: true
+            case .calendar: !wasReset
+            case .sliding, .rate: false
+            }
         if wasReset, case .rate = window { return nil }
         let sum = later.load(index, real: false, asked: !exact, widened: true)
         if sum + Int128(asked) * scale(window) > Int128(window.bound) * scale(window) { return nil }

@@ -31,7 +31,7 @@ struct World {
     static let second: Int64 = 1_000_000_000
     static let dimensions = [
         Dimension.standard[3], Dimension.standard[0],
-        Dimension.standard(reported: ["tokens_out"])[2],
+        Dimension.standard(reported: ["tokens_out"])[2]
     ]
     static let kinds: [AccountKind] = [.org, .team, .project, .agent, .session, .tool]
     static let names = (0..<12).map { "account \($0)" }
@@ -219,9 +219,10 @@ struct World {
     private func judge(_ denial: BudgetDenial, _ account: Int, _ amounts: [Int64], _ moment: Moment) throws {
         let path = history.path(account)
         for shortage in denial.shortages {
-            guard let rule = history.rules.firstIndex(where: {
-                Self.names[$0.account] == shortage.account && World.dimensions[$0.dimension] == shortage.dimension && $0.window == shortage.window
-            }), path.contains(history.rules[rule].account), amounts[history.rules[rule].dimension] == shortage.asked
+            guard
+                let rule = history.rules.firstIndex(where: {
+                    Self.names[$0.account] == shortage.account && World.dimensions[$0.dimension] == shortage.dimension && $0.window == shortage.window
+                }), path.contains(history.rules[rule].account), amounts[history.rules[rule].dimension] == shortage.asked
             else { throw Failure(description: "a denial names a limit that is not asked: \(denial)") }
             if let broken = history.judge(rule, asked: shortage.asked, boot: boot, moment.bootNanoseconds, wall: moment.wallSeconds) {
                 throw Failure(description: broken)

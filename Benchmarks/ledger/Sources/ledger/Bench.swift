@@ -16,7 +16,7 @@ enum Bench {
         for (kind, name) in zip(AccountKind.allCases, ["o", "t", "p", "a", "s", "x"]) {
             let limits = [
                 AccountLimit("calls", .rate(1 << 40, nanoseconds: 60 * second)), AccountLimit("usd", .calendar(1 << 60, .day)),
-                AccountLimit("tokens_out", .lifetime(1 << 60)), AccountLimit("calls", .sliding(1 << 60, nanoseconds: 60 * second)),
+                AccountLimit("tokens_out", .lifetime(1 << 60)), AccountLimit("calls", .sliding(1 << 60, nanoseconds: 60 * second))
             ]
             _ = try ledger.define(AccountDefinition(name, kind: kind, parent: parent, limits: limits), at: now)
             parent = name
