@@ -99,6 +99,22 @@ struct LedgerTests {
         #expect(try desk.reserve("a", [("calls", 1)]) != nil)
     }
 
+    @Test func `what one lease gives back, another does not give again`() throws {
+        // One a second, ten at once. Two leases of 5; at 4 s the first gives back the 1 that is left of it: the arrival time is 9 s.
+        var desk = try Desk([AccountDefinition("a", kind: .session, limits: [AccountLimit("calls", .rate(10, nanoseconds: 10 * Desk.second))])])
+        let first = try #require(try desk.reserve("a", [("calls", 5)]))
+        let second = try #require(try desk.reserve("a", [("calls", 5)]))
+        desk.nanoseconds = 4 * Desk.second
+        _ = try desk.settle(first, [("calls", 0)])
+        desk.nanoseconds = 4_500_000_000
+        _ = try #require(try desk.reserve("a", [("calls", 5)]))
+        desk.nanoseconds = 5 * Desk.second
+        // Of the second 4 are left, not 5. Had neither been, the third alone would stand until 9.5 s: 5.5 are free.
+        _ = try desk.settle(second, [("calls", 0)])
+        #expect(try desk.reserve("a", [("calls", 6)]) == nil)
+        #expect(try desk.reserve("a", [("calls", 5)]) != nil)
+    }
+
     @Test func `what is wrong is said, and changes nothing`() throws {
         let desk = try Desk(Self.tree)
         let account = try desk.account("tool")

@@ -5,7 +5,7 @@
     ledger_windows.py [--rounds N] [--seed N] [--program PATH]
 
 Oracles: `limits` from PyPI (its moving window and its fixed window) and the textbook form of the generic cell rate
-algorithm in exact fractions. `limits` is installed into a virtual environment under .build when it cannot be imported.
+algorithm in exact fractions. `limits` is installed into a virtual environment, .build-oracle, when it cannot be imported.
 Prints PASS or FAIL with the seed. PATH is the program of Benchmarks/ledger, built when missing.
 
 What is held to what:
@@ -35,7 +35,7 @@ def need_limits():
         return
     except ImportError:
         pass
-    folder = os.path.join(ROOT, "Benchmarks/ledger/.build/oracle")
+    folder = os.path.join(ROOT, ".build-oracle")
     python = os.path.join(folder, "bin/python3")
     if os.environ.get("LEDGER_ORACLE"):
         print("SKIP ledger windows: limits cannot be installed")
@@ -128,11 +128,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--program", default=os.path.join(ROOT, "Benchmarks/ledger/.build/release/ledger"))
+    parser.add_argument("--program", default=os.path.join(ROOT, ".build-ledger/release/ledger"))
     args = parser.parse_args()
     need_limits()
     if not os.path.exists(args.program):
-        subprocess.run(["swift", "build", "-c", "release"], cwd=os.path.join(ROOT, "Benchmarks/ledger"), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["swift", "build", "-c", "release", "--scratch-path", os.path.join(ROOT, ".build-ledger")], cwd=os.path.join(ROOT, "Benchmarks/ledger"), check=True, stdout=subprocess.DEVNULL)
     time.time = lambda: Clock.now
     print("seed %d" % args.seed)
     program = subprocess.Popen([args.program, "windows"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
