@@ -44,6 +44,7 @@ let package = Package(
         module("Linux", ["CLinux", "CCap"]),
         module("Syscalls", ["JSON", "Config"]),
         module("Cedar", ["JSON"]),
+        module("Budget", ["JSON"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
         module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox"]),
         .executableTarget(
@@ -61,6 +62,7 @@ let package = Package(
         tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"], exclude: ["Golden/plans"]),
         tests("SessionTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
+        tests("BudgetTests", ["Budget", "JSON"]),
         tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("PolicyCommandTests", ["JSON"]),
         tests("TidyTests", []),
