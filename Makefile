@@ -28,9 +28,9 @@ help:
 	  'make check             format lint, then make test' \
 	  'make mutants           break each protection and see its test fail' \
 	  'make fuzz              every fuzz target for 60 seconds' \
-	  'make soak              fault sweep, kills, 5,000 launches, Cedar beside cedarpy, fuzz targets (over two hours); results in Benchmarks/results' \
+	  'make soak              fault sweep, kills, 5,000 launches, 10^6 schedules of the ledger, Cedar beside cedarpy, fuzz targets (over two hours); results in Benchmarks/results' \
 	  'make asan              the C part and its launches under AddressSanitizer' \
-	  'make bench             launches and policy decisions against their thresholds; results in Benchmarks/results' \
+	  'make bench             launches, policy decisions and reservations against their thresholds; results in Benchmarks/results' \
 	  'make corpus DIR=...    the Cedar engine against a folder of integration tests' \
 	  'make clean             remove everything built'
 
@@ -95,6 +95,8 @@ soak: build/fumehood build/cedar-corpus
 	python3 Tests/Soak/faults.py --all --record
 	python3 Tests/Soak/kills.py --points 200 --record
 	python3 Tests/Soak/launches.py --launches 5000 --record
+	python3 Benchmarks/ledger/soak.py --schedules 1000000 --record
+	python3 Tests/Oracles/ledger_windows.py
 	Tests/Fuzz/soak.sh
 
 fuzz: swift
@@ -110,6 +112,7 @@ bench: build/fumehood build/cedar-corpus
 	failed=0
 	python3 Benchmarks/launch.py --record || failed=1
 	python3 Benchmarks/cedar/bench.py --record || failed=1
+	python3 Benchmarks/ledger/soak.py --bench --record || failed=1
 	exit $$failed
 
 corpus: build/cedar-corpus

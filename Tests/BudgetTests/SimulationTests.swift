@@ -9,7 +9,7 @@ import Testing
 @Suite("a ledger keeps its promises")
 struct SimulationTests {
     static let seed = ProcessInfo.processInfo.environment["FUMEHOOD_LEDGER_SEED"].flatMap { UInt64($0) } ?? 20_261_121
-    static let schedules: UInt64 = 20_000
+    static let schedules: UInt64 = 8_000
     static let parts: UInt64 = 8
 
     @Test(arguments: 0..<Self.parts)
@@ -24,6 +24,6 @@ struct SimulationTests {
         }
         print("seeds from \(Self.seed + part * share): \(tally)")
         // A simulation in which nothing happens shows nothing.
-        #expect(tally.granted > 1000 && tally.denied > 1000 && tally.ended > 500 && tally.crashes > 500 && tally.refused > 100 && tally.retries > 10)
+        #expect(tally.granted > 1000 && tally.denied > 500 && tally.ended > 500 && tally.crashes > 200 && tally.refused > 100 && tally.retries > 0)
     }
 }
