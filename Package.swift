@@ -15,6 +15,8 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"]),
 ]
 
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
@@ -26,7 +28,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 let package = Package(
     name: "fumehood",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
@@ -45,12 +48,13 @@ let package = Package(
         module("Syscalls", ["JSON", "Config"]),
         module("Cedar", ["JSON"]),
         module("Budget", ["JSON"]),
+        module("AuditLog", ["JSON", "Events", "Linux", "Budget", crypto]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
         module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox"]),
         .executableTarget(
             name: "fumehood",
             dependencies: [
-                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar",
+                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar", "AuditLog",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
