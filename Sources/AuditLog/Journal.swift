@@ -33,6 +33,9 @@ final class Journal {
     private var torn = 0
     /// Records that this process knows to be on disk.
     private var durable: UInt64
+    /// What was written since the last synchronisation, by place; written once more where that failed, since the kernel may have let it go.
+    private var unsettled: [(place: Int, bytes: [UInt8])] = []
+    private var isUncertain = false
 
     /// Opens the journal, or makes one where there is none.
     /// - Parameter promised: the records of the latest signed checkpoint; fewer are damage.
@@ -128,6 +131,8 @@ final class Journal {
     }
 
     private func open(next end: Position) throws(LogError) {
+        // Whoever ended the segment synchronised it.
+        (unsettled, isUncertain) = ([], false)
         if !Files.exists(Segment.path(folder, end.edge.size)) {
             segment = try Self.begin(folder, origin, end, bounds)
         } else {
@@ -162,6 +167,7 @@ final class Journal {
     func append(_ group: Group, isUrgent: Bool, recovered: (_ bytes: Int, Position) -> [UInt8]) throws(LogError) -> UInt64 {
         let held = try Self.take(lock, folder, bounds)
         try catchUp()
+        try writeUncertain()
         if position.place > bounds.segmentBytes, torn == 0 { try roll() }
         var edge = position.edge
         var bytes: [UInt8] = []
@@ -191,6 +197,7 @@ final class Journal {
         }
         position = Position(segment: position.segment, place: end, edge: edge, durable: max(durable, position.durable))
         torn = 0
+        unsettled.append((place, bytes))
         hint.write(lock, segment: segment.first, marker: marker)
         _ = consume held
         return first
@@ -200,8 +207,22 @@ final class Journal {
     func synchronise() throws(LogError) {
         let size = position.edge.size
         let segment = segment
-        try refusing { () throws(SystemError) in try Storage.synchroniseData(segment.file) }
+        do { try refusing { () throws(SystemError) in try Storage.synchroniseData(segment.file) } } catch {
+            isUncertain = true
+            throw error
+        }
+        unsettled = []
         durable = size
+    }
+
+    /// Under the lock.
+    private func writeUncertain() throws(LogError) {
+        guard isUncertain else { return }
+        for (place, bytes) in unsettled {
+            let segment = segment
+            try refusing { () throws(SystemError) in try Storage.write(bytes, to: segment.file, at: place) }
+        }
+        isUncertain = false
     }
 
     /// Ends the segment and begins the next. The next is there before the end is: a full disk leaves the old one in use.
@@ -220,6 +241,7 @@ final class Journal {
             try Storage.truncate(old.file, to: start.place + end.count)
             try Storage.synchroniseData(old.file)
         }
+        unsettled = []
         segment = next
         position = try GroupReader(beginning: next, origin: origin, isHashing: false).position
         allocated = try next.size

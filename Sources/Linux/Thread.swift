@@ -32,8 +32,14 @@ package struct Thread: ~Copyable, Sendable {
         self.handle = handle
     }
 
+    /// It runs on by itself.
+    deinit { _ = pthread_detach(handle) }
+
     /// Waits for its end.
-    package consuming func join() { _ = pthread_join(handle, nil) }
+    package consuming func join() {
+        _ = pthread_join(handle, nil)
+        discard self
+    }
 
     private final class Box: Sendable {
         let body: @Sendable () -> Void
