@@ -12,7 +12,7 @@ final class Journal {
     /// How it is written; small in tests.
     struct Bounds: Sendable {
         /// For the lock.
-        var lockMilliseconds = 5_000
+        var lockMilliseconds = 10_000
         var segmentBytes = Segment.bytes
         /// Set aside at once.
         var allocationBytes = 1 << 20

@@ -18,7 +18,7 @@ public final class Log: Sendable {
     /// Bounds, with the defaults that everybody should take.
     public struct Options: Sendable {
         /// For another process's hold on the lock.
-        public var lockMilliseconds = 5_000
+        public var lockMilliseconds = 10_000
         /// Bytes that may wait for the disk in memory.
         public var queueBytes = 16 << 20
         /// How long a fast record may wait.

@@ -26,6 +26,7 @@ struct Writing: Sendable {
     func run() throws {
         var bounds = Log.Options()
         if let publish = number("publish") { bounds.publishEvery = UInt64(publish) }
+        if let lock = number("lock") { bounds.lockMilliseconds = lock }
         if let segment = number("segment") { bounds.segmentBytes = segment }
         let log = try Log(folder: folder, key: key, options: bounds)
         let threads = number("threads") ?? 1

@@ -11,7 +11,7 @@
 // audit-log-writer bench DIR KEY SECONDS THREADS         one JSON line
 // audit-log-writer verify-bench DIR KEY                  one JSON line
 //
-// KEY is a file with a private or public key's line. Options of write: fast, bytes=N, threads=N, publish=N, segment=N, pause=MS, hold (waits
+// KEY is a file with a private or public key's line. Options of write: fast, bytes=N, threads=N, publish=N, segment=N, lock=MS, pause=MS, hold (waits
 // for standard input to end before it closes), urgent (records that may take of the reserve), secret=TEXT.
 
 import AuditLog
