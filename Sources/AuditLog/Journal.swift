@@ -203,6 +203,14 @@ final class Journal {
         return first
     }
 
+    /// Goes on to the end of what all processes wrote, and brings it to disk.
+    func refresh() throws(LogError) {
+        let held = try Self.take(lock, folder, bounds)
+        try catchUp()
+        _ = consume held
+        try synchronise()
+    }
+
     /// Brings everything that was written before this to disk, whoever wrote it.
     func synchronise() throws(LogError) {
         let size = position.edge.size

@@ -107,10 +107,10 @@ public final class Log: Sendable {
     /// The records on disk that this process knows of.
     public var size: UInt64 { writer.tree.size }
 
-    /// Writes what waits, then tiles and a signed checkpoint of all that is on disk.
+    /// Writes what waits, then tiles and a signed checkpoint of all that is on disk, whoever wrote it.
     public func publish() throws(LogError) -> Checkpoint {
         try writer.flush()
-        return try writer.publish()
+        return try writer.publish(isFresh: true)
     }
 
     /// Writes what waits and signs how far the log now goes, so that a log that is cut off shows it. Nothing is taken after it.

@@ -65,7 +65,9 @@ extension LogReader {
             }
             var known: (number: UInt64, hashes: [Digest])?
             var step = GroupReader.Step.group
+            var whole = edge
             while case .group = step {
+                whole = edge
                 step = try groups.next(
                     entry: { (number, entry) throws(LogError) in
                         let leaf = Digest(of: [0] + entry)
@@ -87,6 +89,8 @@ extension LogReader {
                         }
                     })
             }
+            // Records whose group has no end are none.
+            edge = whole
             expected = groups.position.edge.size
             switch step {
             case .torn(let bytes):

@@ -44,7 +44,8 @@ final class Writer: Sendable {
         var wanted = 1
         var isClosing = false
         var isRunning = false
-        var isEnded = false
+        /// A group is on its way to the disk.
+        var isWriting = false
         var isPublishing = false
         var refusal: LogError?
         var tree = Edge()
@@ -56,15 +57,16 @@ final class Writer: Sendable {
 
     private static let keptOutcomes = 4096
     private static let largestGroup = 4 << 20
-    /// Conditions: for the writer, and two for those who wait for groups of even and odd generations.
+    /// Conditions: for the writer, two for those who wait for groups of even and odd generations, and one for those who wait for all.
     private static let work = 0
     private static let done = 1
+    private static let settled = 3
 
     let readiness: EventDescriptor
     private let folder: String
     private let key: SigningKey
     private let options: Log.Options
-    private let state = Monitor(State(), conditions: 3)
+    private let state = Monitor(State(), conditions: 4)
     /// The writer thread's alone, once that runs.
     private let journal: Mutex<Journal>
     private let instants = Instants()
@@ -158,10 +160,8 @@ final class Writer: Sendable {
         }
         state.with {
             $0.isRunning = false
-            $0.isEnded = true
         }
-        state.wakeAll(Self.done)
-        state.wakeAll(Self.done + 1)
+        state.wakeAll(Self.settled)
     }
 
     /// Waits for records, and for as many as the last group had, if they come at once; a lone caller waits for nobody.
@@ -198,6 +198,7 @@ final class Writer: Sendable {
             let generation = state.generation
             if state.items.isEmpty { state.generation += 1 }
             state.wanted = 1
+            state.isWriting = true
             return (items, first..<(first + UInt64(items.count { $0.digest == nil })), generation)
         }
     }
@@ -274,9 +275,11 @@ final class Writer: Sendable {
             state.outcomes += outcomes
             if state.outcomes.count > 2 * Self.keptOutcomes { state.outcomes.removeFirst(state.outcomes.count - Self.keptOutcomes) }
             state.settled = tickets.upperBound
+            state.isWriting = false
         }
         readiness.signal()
         state.wakeAll(Self.done + Int(generation & 1))
+        state.wakeAll(Self.settled)
     }
 
     // MARK: publishing and the end
@@ -292,12 +295,20 @@ final class Writer: Sendable {
         let isBegun = (try? Thread { [self] in
             _ = try? publish()
             state.with { $0.isPublishing = false }
-            state.wakeAll(Self.done)
+            state.wakeAll(Self.settled)
         }) != nil
         if !isBegun { state.with { $0.isPublishing = false } }
     }
 
-    func publish() throws(LogError) -> Checkpoint {
+    /// - Parameter isFresh: whether what other processes wrote is looked for first.
+    func publish(isFresh: Bool = false) throws(LogError) -> Checkpoint {
+        if isFresh {
+            let tree = try journal.withLock { (journal) throws(LogError) -> Edge in
+                try journal.refresh()
+                return journal.position.edge
+            }
+            state.with { if $0.tree.size < tree.size { $0.tree = tree } }
+        }
         var publisher = Publisher(folder: folder, key: key)
         let checkpoint = try publisher.publish(tree, lockMilliseconds: options.lockMilliseconds)
         state.with { $0.published = max($0.published, checkpoint.size) }
@@ -306,12 +317,9 @@ final class Writer: Sendable {
 
     /// Waits until everything that was appended before has an outcome.
     func flush() throws(LogError) {
-        let (last, generation) = state.with { ($0.nextTicket, $0.generation) }
+        let last = state.with { $0.nextTicket }
         let deadline = Clock.monotonic + 60_000_000_000
-        for parity in 0..<2 {
-            _ = state.wait(on: Self.done + Int((generation + UInt64(parity)) & 1), until: deadline) { $0.settled >= last && ($0.items.isEmpty || !$0.isRunning) ? true : nil }
-        }
-        if state.with({ $0.settled }) < last { throw LogError(.late) }
+        if state.wait(on: Self.settled, until: deadline, { $0.settled >= last && $0.items.isEmpty && !$0.isWriting ? true : nil }) == nil { throw LogError(.late) }
     }
 
     func close() throws(LogError) {
@@ -322,7 +330,7 @@ final class Writer: Sendable {
         if wasClosing { return }
         state.wakeAll(Self.work)
         let deadline = Clock.monotonic + 60_000_000_000
-        let isEnded = state.wait(on: Self.done, until: deadline) { !$0.isRunning && !$0.isPublishing ? true : nil } ?? false
+        let isEnded = state.wait(on: Self.settled, until: deadline) { !$0.isRunning && !$0.isPublishing ? true : nil } ?? false
         if !isEnded { throw LogError(.late) }
         try signHead()
     }

@@ -29,8 +29,8 @@ final class Ground: Sendable {
     /// Every file of the log but locks, by its path below the folder.
     func files() -> [String] {
         (FileManager.default.subpaths(atPath: log) ?? []).filter { name in
-            var isFolder: ObjCBool = false
-            return FileManager.default.fileExists(atPath: "\(log)/\(name)", isDirectory: &isFolder) && !isFolder.boolValue && !name.hasSuffix("lock")
+            let kind = (try? FileManager.default.attributesOfItem(atPath: "\(log)/\(name)"))?[.type] as? FileAttributeType
+            return kind == .typeRegular && !name.hasSuffix("lock")
         }.sorted()
     }
 

@@ -26,7 +26,7 @@ struct ReplayTests {
                 account, [Amount(calls, 1), Amount(usd, 9_007_199_254_740_993)], at: now, deadline: now.bootNanoseconds + 60_000_000_000, holder: "c1")
             else { continue }
             _ = try log.append(record, at: instant, .fast)
-            if round % 3 != 2 { _ = try log.append(try ledger.settle(lease, [Amount(usd, 9_007_199_254_740_991)], at: now), at: instant, .fast) }
+            if round % 3 != 2 { _ = try log.append(try ledger.settle(lease, [Amount(usd, 9_007_199_254_740_991)], at: now).record, at: instant, .fast) }
         }
     }
 

@@ -23,7 +23,7 @@ struct TreeTests {
         var edge = Edge()
         for size in 0...600 {
             if size % 37 == 0 || size < 40 || 250...260 ~= size { #expect(edge.root == Self.root(Self.leaves[..<size]), "\(size)") }
-            if size < 600 { edge.append(unsafe Digest(leaf: Self.leaves[size].span.bytes)) }
+            if size < 600 { edge.append(Digest(of: [0] + Self.leaves[size])) }
         }
         #expect(Digest(of: []).hex == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     }
@@ -31,26 +31,27 @@ struct TreeTests {
     @Test func `a record is shown to be in the tree, and no other record is`() throws {
         let ground = try Ground()
         let log = try ground.open()
-        for index in 0..<300 { _ = try log.append(record(index), .fast) }
+        for index in 0..<270 { _ = try log.append(record(index), .fast) }
         let checkpoint = try log.publish()
-        #expect(checkpoint.size == 300)
+        #expect(checkpoint.size == 270)
         try ground.reader.read { (number, entry) throws(LogError) in
+            if number % 9 > 1, number < 250 { return }
             let (proof, _) = try ground.reader.inclusion(of: number)
             #expect(proof.includes(entry: Array(entry), index: number, in: checkpoint), "\(number)")
             #expect(!proof.includes(entry: Array(entry) + [0x20], index: number, in: checkpoint))
             #expect(!proof.includes(entry: Array(entry), index: number ^ 1, in: checkpoint))
             #expect(!Proof(Array(proof.hashes.dropLast())).includes(entry: Array(entry), index: number, in: checkpoint))
         }
-        #expect(throws: LogError(.noRecord(300, size: 300))) { try ground.reader.inclusion(of: 300) }
+        #expect(throws: LogError(.noRecord(270, size: 270))) { try ground.reader.inclusion(of: 270) }
     }
 
-    @Test(arguments: [1, 2, 3, 7, 8, 100, 255, 256, 257, 299, 300])
+    @Test(arguments: [1, 2, 7, 8, 100, 255, 256, 257, 269, 270])
     func `an older tree is shown to be the begin of a newer one`(older: Int) throws {
         let ground = try Ground()
         let log = try ground.open()
         for index in 0..<older { _ = try log.append(record(index), .fast) }
         let before = try log.publish()
-        for index in older..<300 { _ = try log.append(record(index), .fast) }
+        for index in older..<270 { _ = try log.append(record(index), .fast) }
         let after = try log.publish()
         let (proof, checkpoint) = try ground.reader.consistency(with: before)
         #expect(checkpoint == after)
@@ -69,9 +70,10 @@ struct TreeTests {
 
     @Test func `the checksum is Castagnoli's`() {
         // RFC 3720, appendix B.4, and the check value of the algorithm.
-        #expect(CRC32C.of(unsafe Array("123456789".utf8).span.bytes) == 0xe306_9283)
-        #expect(CRC32C.of(unsafe [UInt8](repeating: 0, count: 32).span.bytes) == 0x8a91_36aa)
-        #expect(CRC32C.of(unsafe [UInt8](repeating: 0xff, count: 32).span.bytes) == 0x62a8_ab43)
+        func check(_ bytes: [UInt8]) -> UInt32 { CRC32C.of(unsafe bytes.span.bytes) }
+        #expect(check(Array("123456789".utf8)) == 0xe306_9283)
+        #expect(check([UInt8](repeating: 0, count: 32)) == 0x8a91_36aa)
+        #expect(check([UInt8](repeating: 0xff, count: 32)) == 0x62a8_ab43)
     }
 
     @Test(arguments: [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")])
