@@ -3,6 +3,7 @@
 // The groups of a segment, as far as they are whole, and the judgement on what follows the last: nothing, a write that an end of the
 // process or machine tore, or damage to something that had been on disk. Only the second may be cut off.
 
+internal import Glibc
 internal import Linux
 
 /// A place between two groups, with the tree there.
@@ -18,18 +19,23 @@ struct GroupReader {
     private(set) var position: Position
     /// Whether every record is hashed and every commit compared, or frames are taken by their checksums.
     let isHashing: Bool
+    /// Whether zeros end the segment only where nothing else follows them. Within one boot they do: writes are seen in their order.
+    let isThorough: Bool
     private var reader: FrameReader
 
-    init(_ segment: Segment, from position: Position, isHashing: Bool) {
+    /// For a writer that goes on from what it knows: small reads, checksums, and no look beyond the end.
+    init(following segment: Segment, from position: Position) {
         self.position = position
-        self.isHashing = isHashing
-        reader = FrameReader(segment, at: position.place)
+        isHashing = false
+        isThorough = false
+        reader = FrameReader(segment, at: position.place, part: 16 << 10)
     }
 
     /// From a segment's header on.
     /// - Throws: `damaged` where there is no whole header, or it is not of this segment; `otherLog`.
     init(beginning segment: Segment, origin: String, isHashing: Bool) throws(LogError) {
         var reader = FrameReader(segment, at: 0)
+        isThorough = true
         self.isHashing = isHashing
         guard case .frame(.header, let payload) = try reader.next(), let header = SegmentHeader(unsafe reader.bytes.span.bytes.extracting(payload)),
             header.start.edge.size == segment.first
@@ -75,6 +81,7 @@ struct GroupReader {
                 return .group
             case .frame(.continued, _) where number == position.edge.size: return .continued
             case .frame: throw damage(number, "holds a frame where none can be")
+            case .end where !isThorough && number == position.edge.size: return .end
             case .end, .torn: return try tail(number)
             }
         }
@@ -86,7 +93,7 @@ struct GroupReader {
         let size = try segment.size
         guard size > begin else { return .end }
         let rest = try asked { () throws(SystemError) in try Storage.read(segment.file, at: begin, count: size - begin) }
-        guard let last = rest.lastIndex(where: { $0 != 0 }) else { return .end }
+        guard !isZero(rest), let last = rest.lastIndex(where: { $0 != 0 }) else { return .end }
         // A later commit that is whole and says that more was on disk: these bytes were not torn, they were changed.
         var place = Frame.headerBytes
         let magic = Commit.magic
@@ -106,6 +113,16 @@ struct GroupReader {
     private func damage(_ record: UInt64, _ problem: String) -> LogError {
         LogError(.damaged(file: reader.segment.path, record: record, problem: problem))
     }
+}
+
+/// Whether they are all zeros: the first is one, and each is like the one after it.
+private func isZero(_ bytes: [UInt8]) -> Bool {
+    // SAFETY: both ranges are within the bytes.
+    let isUniform = unsafe bytes.withUnsafeBytes { raw in
+        guard let base = raw.baseAddress else { return true }
+        return unsafe memcmp(base, base + 1, raw.count - 1) == 0
+    }
+    return bytes.isEmpty || (bytes[0] == 0 && isUniform)
 }
 
 /// Whether two texts are the same bytes.

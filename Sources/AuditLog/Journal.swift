@@ -67,14 +67,11 @@ final class Journal {
             return
         }
         segment = try Segment(folder: folder, first: last, isWritten: true)
-        if let known = hint.read(lock, segment) {
-            position = known
-        } else {
-            position = try GroupReader(beginning: segment, origin: origin, isHashing: false).position
-        }
+        let known = hint.read(lock, segment)
+        if let known { position = known } else { position = try GroupReader(beginning: segment, origin: origin, isHashing: false).position }
         allocated = try segment.size
         durable = 0
-        try catchUp()
+        try catchUp(isThorough: known == nil)
         if position.edge.size < promised { throw LogError(.rolledBack(found: position.edge.size, promised: promised)) }
         _ = consume held
     }
@@ -108,17 +105,19 @@ final class Journal {
     }
 
     /// Goes on to the end of what others wrote.
-    private func catchUp() throws(LogError) {
+    /// - Parameter isThorough: from the segment's begin, with a look beyond its end, as after a start of the machine.
+    private func catchUp(isThorough: Bool = false) throws(LogError) {
         torn = 0
+        if !segment.hasName { throw LogError(.vanished(segment.path)) }
+        var groups = isThorough ? try GroupReader(beginning: segment, origin: origin, isHashing: false) : GroupReader(following: segment, from: position)
         while true {
-            if !segment.hasName { throw LogError(.vanished(segment.path)) }
-            var groups = GroupReader(segment, from: position, isHashing: false)
             let step = try groups.next { _, _ throws(LogError) in }
             position = groups.position
             switch step {
             case .group: continue
             case .continued:
                 try open(next: position)
+                groups = try GroupReader(beginning: segment, origin: origin, isHashing: false)
             case .end:
                 allocated = max(try segment.size, position.place)
                 return

@@ -45,8 +45,7 @@ final class Segment: Sendable {
 
 /// Reads frames from a place on, in large parts.
 struct FrameReader {
-    static let part = 256 << 10
-
+    private let part: Int
     let segment: Segment
     /// The place of the next frame in the file.
     private(set) var place: Int
@@ -54,7 +53,9 @@ struct FrameReader {
     private var base = 0
     private var isAtEnd = false
 
-    init(_ segment: Segment, at place: Int) {
+    /// - Parameter part: bytes that are read at once.
+    init(_ segment: Segment, at place: Int, part: Int = 256 << 10) {
+        self.part = part
         self.segment = segment
         self.place = place
         base = place
@@ -78,7 +79,7 @@ struct FrameReader {
             case .torn: return .torn
             case .needs(let count):
                 if isAtEnd { return bytes[(place - base)...].allSatisfy { $0 == 0 } ? .end : .torn }
-                wanted = max(count, Self.part)
+                wanted = max(count, part)
                 let (segment, place) = (segment, place)
                 bytes = try asked { () throws(SystemError) in try Storage.read(segment.file, at: place, count: wanted) }
                 isAtEnd = bytes.count < wanted

@@ -32,7 +32,7 @@ struct TamperTests {
         for name in ground.files() {
             let bytes = try ground.bytes(name)
             let count = name.hasPrefix("journal/") ? try ground.journal().bytes.count : bytes.count
-            for place in stride(from: 0, to: count, by: count < 600 ? 1 : 3) {
+            for place in stride(from: 0, to: count, by: count < 300 ? 1 : 5) {
                 var changed = bytes
                 changed[place] ^= 0x40
                 try ground.write(changed, name)
