@@ -92,8 +92,9 @@ struct GroupReader {
         let (segment, begin) = (reader.segment, position.place)
         let size = try segment.size
         guard size > begin else { return .end }
-        let rest = try asked { () throws(SystemError) in try Storage.read(segment.file, at: begin, count: size - begin) }
-        guard !isZero(rest), let last = rest.lastIndex(where: { $0 != 0 }) else { return .end }
+        var rest = try asked { () throws(SystemError) in try Storage.read(segment.file, at: begin, count: size - begin) }
+        rest.removeSubrange(used(rest)...)
+        if rest.isEmpty { return .end }
         // A later commit that is whole and says that more was on disk: these bytes were not torn, they were changed.
         var place = Frame.headerBytes
         let magic = Commit.magic
@@ -107,7 +108,7 @@ struct GroupReader {
             }
             place = found + 1
         }
-        return .torn(bytes: last + 1)
+        return .torn(bytes: rest.count)
     }
 
     private func damage(_ record: UInt64, _ problem: String) -> LogError {
@@ -115,14 +116,24 @@ struct GroupReader {
     }
 }
 
-/// Whether they are all zeros: the first is one, and each is like the one after it.
-private func isZero(_ bytes: [UInt8]) -> Bool {
-    // SAFETY: both ranges are within the bytes.
-    let isUniform = unsafe bytes.withUnsafeBytes { raw in
-        guard let base = raw.baseAddress else { return true }
-        return unsafe memcmp(base, base + 1, raw.count - 1) == 0
+/// The bytes before the zeros at the end, found by halves.
+private func used(_ bytes: [UInt8]) -> Int {
+    var (low, high) = (0, bytes.count)
+    while low < high {
+        let middle = (low + high) / 2
+        if isZero(bytes, middle..<high) { high = middle } else { low = middle + 1 }
     }
-    return bytes.isEmpty || (bytes[0] == 0 && isUniform)
+    return low
+}
+
+/// Whether they are all zeros: the first is one, and each is like the one after it.
+private func isZero(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+    if bytes[range.lowerBound] != 0 { return false }
+    // SAFETY: both ranges are within the bytes.
+    return unsafe bytes.withUnsafeBytes { raw in
+        guard let base = raw.baseAddress else { return true }
+        return unsafe memcmp(base + range.lowerBound, base + range.lowerBound + 1, range.count - 1) == 0
+    }
 }
 
 /// Whether two texts are the same bytes.

@@ -27,6 +27,8 @@ public final class Log: Sendable {
         public var publishEvery: UInt64 = 16_384
         /// Bytes after which the journal goes on in another file.
         public var segmentBytes = 8 << 20
+        /// Space that the journal sets aside at once.
+        public var allocationBytes = 1 << 20
 
         public init() {}
     }

@@ -81,6 +81,7 @@ final class Writer: Sendable {
         var bounds = Journal.Bounds()
         bounds.lockMilliseconds = options.lockMilliseconds
         bounds.segmentBytes = options.segmentBytes
+        bounds.allocationBytes = options.allocationBytes
         let opened = try Journal(folder: folder, origin: key.verifier.name, promised: promised, bounds: bounds)
         let tree = opened.position.edge
         state.with { $0.tree = tree }

@@ -24,7 +24,11 @@ final class Ground: Sendable {
     var log: String { path + "/log" }
     var reader: LogReader { LogReader(folder: log, key: key.verifier) }
 
-    func open(_ options: Log.Options = Log.Options(), redactor: Redactor = Redactor()) throws -> Log { try Log(folder: log, key: key, redactor: redactor, options: options) }
+    func open(_ options: Log.Options = Log.Options(), redactor: Redactor = Redactor()) throws -> Log {
+        var options = options
+        options.allocationBytes = 4096
+        return try Log(folder: log, key: key, redactor: redactor, options: options)
+    }
 
     /// Every file of the log but locks, by its path below the folder.
     func files() -> [String] {
