@@ -115,6 +115,9 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	python3 Benchmarks/ledger/soak.py --schedules 1000000 --record
 	python3 Tests/Oracles/ledger_windows.py
 	python3 Tests/Soak/log.py --all --record
+	Tests/Sandboxees/build.sh
+	python3 Tests/Soak/limits.py --record
+	Tests/vm.sh all
 	Tests/Fuzz/soak.sh
 
 fuzz: swift
@@ -129,6 +132,7 @@ bench: build/fumehood build/cedar-corpus build/audit-log-writer
 	@.ci/need bench
 	failed=0
 	python3 Benchmarks/launch.py --record || failed=1
+	python3 Benchmarks/limits.py --record || failed=1
 	python3 Benchmarks/cedar/bench.py --record || failed=1
 	python3 Benchmarks/ledger/soak.py --bench --record || failed=1
 	python3 Benchmarks/log/bench.py --record || failed=1

@@ -28,7 +28,8 @@ PARTS = [
     ("launches", ["python3", "Tests/Soak/launches.py", "--launches", "200"], 120),
     ("log", ["python3", "Tests/Soak/log.py"], 120),
     ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
-    ("second kernel", ["Tests/vm.sh"], 240),
+    ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
+    ("second kernel", ["Tests/vm.sh"], 330),
 ]
 
 

@@ -12,11 +12,18 @@ name='the second kernel'
 [ -x "$vm" ] || { echo "SKIP $name: the shared tools are absent"; exit 0; }
 command -v qemu-system-x86_64 >/dev/null 2>&1 || { echo "SKIP $name: qemu is absent"; exit 0; }
 [ -x "$binary" ] || { echo "FAIL $name: no binary; make build makes it"; exit 1; }
-out=$("$vm" --timeout 150 --disk 64 --file "$binary:/bin/fumehood" --file "$here/vm-inside.sh:/bin/vm-inside" -- sh -c 'sh /bin/vm-inside root; as-user sh /bin/vm-inside user') 2>/tmp/fumehood-vm.$$
+# `vm.sh all`: every runaway; else a share of them.
+share=${1:-quick}
+runaway=$here/../build/sandboxees/runaway
+[ -x "$runaway" ] || "$here/Sandboxees/build.sh"
+patience=280
+[ "$share" = all ] && patience=900
+out=$("$vm" --timeout "$patience" --disk 64 --file "$binary:/bin/fumehood" --file "$runaway:/bin/runaway" --file "$here/vm-inside.sh:/bin/vm-inside" --file "$here/vm-limits.sh:/bin/vm-limits" -- \
+    sh -c "sh /bin/vm-inside root; as-user sh /bin/vm-inside user; sh /bin/vm-limits root $share; as-user sh /bin/vm-limits user $share" 2>/tmp/fumehood-vm.$$)
 code=$?
 printf '%s\n' "$out"
 case $out in
-*'END root'*'END user'*) ;;
+*'END root'*'END user'*'LIMITS root'*'LIMITS user'*) ;;
 *)
     echo "FAIL $name: the machine did not get to the end (exit $code): $(tail -n 3 /tmp/fumehood-vm.$$ | tr '\n' ' ')"
     code=1

@@ -103,13 +103,20 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
 }
 
 enum Hex {
-    private static var digits: [UInt8] { Array("0123456789abcdef".utf8) }
+    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x61 - 10 + value }
 
     static func text(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = digits
         var text: [UInt8] = []
-        for byte in bytes { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
+        text.reserveCapacity(64)
+        append(bytes, to: &text)
         return String(decoding: text, as: UTF8.self)
+    }
+
+    static func append(_ bytes: some Sequence<UInt8>, to text: inout [UInt8]) {
+        for byte in bytes {
+            text.append(digit(byte >> 4))
+            text.append(digit(byte & 15))
+        }
     }
 
     /// Nil for an odd count or anything that is no lower-case digit.

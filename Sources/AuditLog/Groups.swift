@@ -54,16 +54,22 @@ struct GroupReader {
         case torn(bytes: Int)
     }
 
-    /// The next group: its entries and bodies in order, each before it is known that the group is whole.
+    /// The next group: its entries, their hashes where it makes them, and bodies in order, each before it is known that the group is whole.
     mutating func next(
-        entry: (UInt64, ArraySlice<UInt8>) throws(LogError) -> Void, object: (Digest, ArraySlice<UInt8>) throws(LogError) -> Void = { (_, _) throws(LogError) in }
+        entry: (UInt64, ArraySlice<UInt8>) throws(LogError) -> Void = { (_, _) throws(LogError) in },
+        leaf: (UInt64, Digest) throws(LogError) -> Void = { (_, _) throws(LogError) in },
+        object: (Digest, ArraySlice<UInt8>) throws(LogError) -> Void = { (_, _) throws(LogError) in }
     ) throws(LogError) -> Step {
         var edge = position.edge
         var number = edge.size
         while true {
             switch try reader.next() {
             case .frame(.entry, let payload):
-                if isHashing { edge.append(Digest(leaf: unsafe reader.bytes.span.bytes.extracting(payload))) }
+                if isHashing {
+                    let hash = unsafe Digest(leaf: reader.bytes.span.bytes.extracting(payload))
+                    edge.append(hash)
+                    try leaf(number, hash)
+                }
                 try entry(number, reader.payload(payload))
                 number += 1
             case .frame(.object, let payload):

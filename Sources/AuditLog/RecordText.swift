@@ -74,7 +74,7 @@ struct RecordText {
     private mutating func member(_ name: StaticString, _ digest: Digest) {
         self.name(name)
         bytes.append(0x22)
-        bytes.append(contentsOf: digest.hex.utf8)
+        Hex.append(digest.bytes, to: &bytes)
         bytes.append(0x22)
     }
 

@@ -39,6 +39,9 @@ enum SecretShapes {
         Shape("-----BEGIN ", 10, { _ in true }), Shape("://", 3, { _ in true }), Shape("Bearer ", 8, isTokenOrDot), Shape("Basic ", 8, isTokenOrDot),
     ]
 
+    /// The shapes by their first byte.
+    private static let byBegin: [[Shape]] = (0..<256).map { byte in shapes.filter { $0.prefix[0] == UInt8(byte) } }
+
     /// Which bytes can begin a match, so that the others cost one look-up.
     struct Begins: Sendable {
         static let shape: UInt8 = 1
@@ -60,7 +63,10 @@ enum SecretShapes {
 
     /// The secret that begins there by its shape.
     static func token(in text: Span<UInt8>, at place: Int) -> Range<Int>? {
-        for shape in shapes where begins(text, at: place, with: shape.prefix) {
+        // Within a longer word it is something else: `task-...` is no `sk-...`.
+        let isWithin = place > 0 && isWord(text[place - 1]) && isWord(text[place])
+        if isWithin { return nil }
+        for shape in byBegin[Int(text[place])] where begins(text, at: place, with: shape.prefix) {
             let after = place + shape.prefix.count
             switch shape.prefix.first {
             case 0x2d:
@@ -68,8 +74,6 @@ enum SecretShapes {
             case 0x3a:
                 if let range = userPassword(in: text, from: after) { return range }
             default:
-                // Within a longer word it is something else: `task-...` is no `sk-...`.
-                if place > 0, isWord(text[place - 1]) { continue }
                 var end = after
                 while end < text.count, shape.isMember(text[end]) { end += 1 }
                 if end - after < shape.least { continue }

@@ -69,8 +69,7 @@ extension LogReader {
             while case .group = step {
                 whole = edge
                 step = try groups.next(
-                    entry: { (number, entry) throws(LogError) in
-                        let leaf = Digest(of: [0] + entry)
+                    leaf: { (number, leaf) throws(LogError) in
                         if number < published.size {
                             let tile = number / TilePath.width
                             if known?.number != tile { known = (tile, try tiles.hashes(level: 0, tile)) }

@@ -34,6 +34,9 @@ static struct {
 static uint8_t command_stack[64 * 1024] __attribute__((aligned(16)));
 static uint8_t helper_stack[16 * 1024] __attribute__((aligned(16)));
 
+// Under a sanitizer each call that does not return asks the kernel for the signal stack first; process 1's filter answers by death.
+#define UNSANITIZED __attribute__((no_sanitize("address")))
+
 static int32_t slot(int16_t index)
 {
     return index == CL_SLOT_CWD ? AT_FDCWD : cell.plan->slots[index];
@@ -44,7 +47,7 @@ static const char *text(const struct cl_op *op, int i)
     return op->text[i] == CL_NO_TEXT ? "" : (const char *)cell.plan->bytes + op->text[i];
 }
 
-__attribute__((noreturn)) static void leave(int code)
+__attribute__((noreturn)) UNSANITIZED static void leave(int code)
 {
     for (;;) CL_CALL(SYS_exit_group, code);
 }
@@ -57,26 +60,6 @@ __attribute__((noreturn)) static void fail(uint32_t op, long error)
     cell.command_failed = 1;
     CL_CALL(SYS_write, cell.plan->slots[CL_SLOT_CONTROL], &cell.report, sizeof cell.report);
     leave(125);
-}
-
-// clone3 onto another stack: the child calls entry(argument) there and never comes back to this frame.
-static long clone_onto(struct cl_clone_args *args, void (*entry)(void *), void *argument)
-{
-    long r;
-    register void (*r12)(void *) __asm__("r12") = entry;
-    register void *r13 __asm__("r13") = argument;
-    __asm__ volatile("syscall\n\t"
-                     "test %%rax, %%rax\n\t"
-                     "jnz 1f\n\t"
-                     "xor %%ebp, %%ebp\n\t"
-                     "mov %%r13, %%rdi\n\t"
-                     "call *%%r12\n\t"
-                     "hlt\n"
-                     "1:"
-                     : "=a"(r)
-                     : "a"(CL_SYS_CLONE3), "D"(args), "S"(sizeof *args), "r"(r12), "r"(r13)
-                     : "rcx", "r11", "memory");
-    return r;
 }
 
 // Small facilities --------------------------------------------------------------------------------------------------
@@ -214,7 +197,7 @@ static long netns_begin(const struct cl_op *op)
     struct cl_clone_args args = {.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
                                  .stack = (uint64_t)helper_stack, .stack_size = sizeof helper_stack};
     cell.netns_state = 0;
-    long r = clone_onto(&args, netns_helper, (void *)op);
+    long r = cl_clone_onto(&args, netns_helper, (void *)op);
     return r < 0 ? r : 0;
 }
 
@@ -293,6 +276,38 @@ static long filter(const struct cl_op *op)
 
 static void run(uint32_t from, uint32_t to);
 
+// What PID 1 still needs once the command runs, out of the heap: the operations behind this one and their filter. Then the
+// break goes back to where malloc began, and with it every page of the launcher's heap that this copy held. (Further down
+// lies the thread-local storage, where the kernel writes for rseq.)
+static long release(uint32_t index, uint64_t heap)
+{
+    static struct {
+        struct cl_plan plan;
+        struct cl_op ops[CL_REST];
+        uint64_t filter[CL_REST_FILTER];
+        int32_t slots[CL_SLOTS];
+    } rest;
+    uint32_t count = cell.plan->op_count - (index + 1), used = 0;
+    if (count > CL_REST || cell.plan->slot_count > CL_SLOTS) return -E2BIG;
+    for (uint32_t i = 0; i < count; i++) {
+        struct cl_op *op = &rest.ops[i];
+        *op = cell.plan->ops[index + 1 + i];
+        if (op->kind != CL_OP_FILTER) continue;
+        if (op->n > CL_REST_FILTER - used) return -E2BIG;
+        const uint64_t *from = (const uint64_t *)(const void *)(cell.plan->bytes + op->text[0]);
+        for (uint32_t k = 0; k < op->n; k++) rest.filter[used + k] = from[k];
+        op->text[0] = used * 8;
+        used += op->n;
+    }
+    for (uint32_t i = 0; i < cell.plan->slot_count; i++) rest.slots[i] = cell.plan->slots[i];
+    rest.plan = (struct cl_plan){.ops = rest.ops, .op_count = count, .slot_count = cell.plan->slot_count,
+                                 .bytes = (const uint8_t *)rest.filter, .slots = rest.slots, .argv = 0, .envp = 0};
+    cell.plan = &rest.plan;
+    CL_CALL(SYS_brk, heap);
+    run(0, count);
+    leave(125); // a plan ends in REAP, which does not return
+}
+
 static void command_entry(void *argument)
 {
     (void)argument;
@@ -308,7 +323,7 @@ static long spawn(const struct cl_op *op, uint32_t index)
     struct cl_clone_args args = {.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD,
                                  .pidfd = (uint64_t)&cell.plan->slots[op->dst], .exit_signal = SIGCHLD,
                                  .stack = (uint64_t)command_stack, .stack_size = sizeof command_stack};
-    long pid = clone_onto(&args, command_entry, 0);
+    long pid = cl_clone_onto(&args, command_entry, 0);
     if (pid < 0) return pid;
     cell.command_pid = (int32_t)pid;
     if (cell.command_failed) leave(125); // PID 2 has reported
@@ -350,7 +365,7 @@ static long seal(void)
 
 // Reaps until the command ends, then kills and reaps the rest, reports, exits. A hang-up of the control socket (the
 // supervisor is gone) ends the cell at once: with PID 1 the kernel kills the whole pid namespace.
-__attribute__((noreturn)) static void reap(void)
+__attribute__((noreturn)) UNSANITIZED static void reap(void)
 {
     int control = cell.plan->slots[CL_SLOT_CONTROL];
     int command_status = 0, command_gone = 0;
@@ -383,6 +398,7 @@ __attribute__((noreturn)) static void reap(void)
     cell.report.user_us = (uint64_t)usage.ru_utime.tv_sec * 1000000u + (uint64_t)usage.ru_utime.tv_usec;
     cell.report.system_us = (uint64_t)usage.ru_stime.tv_sec * 1000000u + (uint64_t)usage.ru_stime.tv_usec;
     cell.report.max_rss_kib = (uint64_t)usage.ru_maxrss;
+    cell.report.written_bytes = (uint64_t)usage.ru_oublock * 512;
     CL_CALL(SYS_write, control, &cell.report, sizeof cell.report);
     leave(0);
 }
@@ -395,7 +411,7 @@ static long keep(const struct cl_op *op, long fd)
     return fd < 0 ? fd : 0;
 }
 
-static long perform(const struct cl_op *op, uint32_t index)
+UNSANITIZED static long perform(const struct cl_op *op, uint32_t index)
 {
     const char *a = text(op, 0), *b = text(op, 1);
     switch (op->kind) {
@@ -510,6 +526,7 @@ static long perform(const struct cl_op *op, uint32_t index)
     case CL_OP_HANDOVER: return handover(op);
     case CL_OP_NON_DUMPABLE: return CL_CALL(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
     case CL_OP_SEAL: return seal();
+    case CL_OP_RELEASE: return release(index, op->x);
     case CL_OP_REAP: reap();
     case CL_OP_FORGET: {
         static const char name[] = "fumehood: process 1 of a cell";
@@ -536,6 +553,26 @@ static void run(uint32_t from, uint32_t to)
         }
         if (op->kind == CL_OP_SPAWN) i += op->n;
     }
+}
+
+long cl_write_maps(int proc, long pid, const char *group, const char *user, int control, enum cl_map_step *step)
+{
+    for (uint32_t i = CL_MAP_GROUP; i <= CL_MAP_USER; i++) {
+        *step = i;
+        char path[32], digits[20];
+        int n = 0, length = 0;
+        for (long rest = pid; rest > 0; rest /= 10) digits[n++] = (char)('0' + rest % 10);
+        while (n > 0) path[length++] = digits[--n];
+        const char *name = i == CL_MAP_GROUP ? "/gid_map" : "/uid_map", *map = i == CL_MAP_GROUP ? group : user;
+        for (int k = 0; k < 9; k++) path[length++] = name[k];
+        uint32_t size = 0;
+        while (map[size]) size++;
+        long r = write_file(proc, path, map, size);
+        if (r < 0) return r;
+    }
+    *step = CL_MAP_GO;
+    long r = CL_CALL(SYS_write, control, "", 1);
+    return r < 0 ? r : 0;
 }
 
 long cl_launch(const struct cl_plan *plan, uint64_t flags, uint64_t exit_signal, int cgroup, int *pidfd)

@@ -69,6 +69,26 @@ static inline long cl_call6(long n, long a, long b, long c, long d, long e, long
 #define CL_CALL_(n, a, b, c, d, e, f, ...) cl_call6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define CL_CALL(n, ...) CL_CALL_(n, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 
+// clone3 onto another stack: the child calls entry(argument) there and never comes back to this frame.
+static inline long cl_clone_onto(struct cl_clone_args *args, void (*entry)(void *), void *argument)
+{
+    long r;
+    register void (*r12)(void *) __asm__("r12") = entry;
+    register void *r13 __asm__("r13") = argument;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "mov %%r13, %%rdi\n\t"
+                     "call *%%r12\n\t"
+                     "hlt\n"
+                     "1:"
+                     : "=a"(r)
+                     : "a"(CL_SYS_CLONE3), "D"(args), "S"(sizeof *args), "r"(r12), "r"(r13)
+                     : "rcx", "r11", "memory");
+    return r;
+}
+
 static inline uint64_t cl_now(void)
 {
     struct { int64_t s, ns; } t = {0, 0};

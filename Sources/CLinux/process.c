@@ -5,13 +5,16 @@
 #include "clinux.h"
 #include "kernel.h"
 
+#include <malloc.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static int argument_count;
 static char **argument_vector;
+static void *heap_start;
 
 // The C library hands these to every constructor. Swift's own CommandLine reads /proc/self/cmdline, where somebody may have
 // mounted something, and copies them, so that overwriting its strings would hide nothing.
@@ -19,6 +22,14 @@ __attribute__((constructor)) static void remember_arguments(int count, char **ve
 {
     argument_count = count;
     argument_vector = vector;
+    heap_start = sbrk(0); // what lies below it is the C library's own: thread-local storage, rseq, the robust list
+    mallopt(M_TOP_PAD, 512 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024); // a launch gives nothing back that it would not want again at once
+}
+
+void *cl_heap_start(void)
+{
+    return heap_start;
 }
 
 int cl_argument_count(void)
@@ -227,4 +238,85 @@ long cl_janitor(const int32_t *directories, const char *const *names, const int3
                 CL_CALL(SYS_unlinkat, directories[i], names[i], AT_REMOVEDIR);
         }
     leave(0);
+}
+
+// The janitor of control groups -------------------------------------------------------------------------------------
+
+#define DUTY_BYTES 32768
+#define DUTY_TEXTS 12288
+
+// Lies at the low end of the janitor's own memory; its stack grows down from the high end.
+struct duty {
+    int32_t release, other_end;
+    uint32_t count;
+    char texts[DUTY_TEXTS]; // NUL-terminated, one after the other
+};
+
+static const char *after(const char *text)
+{
+    while (*text) text++;
+    return text + 1;
+}
+
+// Shares the launcher's memory (a copy would cost more than the group), nothing else: a SIGKILL of the launcher does not reach it.
+static void tend_groups(void *argument)
+{
+    struct duty *duty = argument;
+    CL_CALL(SYS_close, duty->other_end);
+    keep_only(duty->release);
+    CL_CALL(SYS_setsid);
+    wait_for_hangup(duty->release);
+    const char *kill_file = duty->texts, *thaw_file = after(kill_file), *link = after(thaw_file);
+    if (*kill_file) write_text(kill_file, "1", 1);
+    if (*thaw_file) write_text(thaw_file, "THAWED", 6);
+    if (*link) CL_CALL(SYS_unlinkat, AT_FDCWD, link, 0);
+    // The cell's processes die by themselves: process 1 hears the launcher's end as well. A frozen one was let go just now.
+    struct { int64_t s, ns; } pause = {0, 1000000};
+    for (uint32_t tries = 0; tries < 1000; tries++) {
+        uint32_t left = 0;
+        const char *group = after(link);
+        for (uint32_t i = 0; i < duty->count; i++, group = after(group)) {
+            long r = CL_CALL(SYS_unlinkat, AT_FDCWD, group, AT_REMOVEDIR);
+            if (r < 0 && r != -ENOENT) left++;
+        }
+        if (!left) break;
+        if (tries == 100) pause.ns = 20000000;
+        CL_CALL(SYS_nanosleep, &pause, 0);
+    }
+    leave(0);
+}
+
+long cl_group_janitor(const char *const *texts, uint32_t count, int release, int release_other_end, int *pidfd, void **memory)
+{
+    long area = CL_CALL(SYS_mmap, 0, DUTY_BYTES, 3 /* READ | WRITE */, 0x22 /* PRIVATE | ANONYMOUS */, -1, 0);
+    if (area < 0 && area > -4096) return area;
+    struct duty *duty = (struct duty *)area;
+    duty->release = release;
+    duty->other_end = release_other_end;
+    duty->count = count - 3;
+    size_t used = 0;
+    for (uint32_t i = 0; i < count; i++)
+        for (const char *p = texts[i];; p++) {
+            if (used == DUTY_TEXTS) {
+                CL_CALL(SYS_munmap, area, DUTY_BYTES);
+                return -ENAMETOOLONG;
+            }
+            duty->texts[used++] = *p;
+            if (!*p) break;
+        }
+    struct cl_clone_args args = {.flags = CLONE_VM | CLONE_PIDFD | CLONE_CLEAR_SIGHAND, .pidfd = (uint64_t)pidfd, .exit_signal = SIGCHLD,
+                                 .stack = (uint64_t)area, .stack_size = DUTY_BYTES};
+    // Signals to the whole foreground group are not for it: it inherits a mask of everything, and keeps it.
+    uint64_t all = ~0ull, before = 0;
+    CL_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+    long pid = cl_clone_onto(&args, tend_groups, duty);
+    CL_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+    if (pid < 0) CL_CALL(SYS_munmap, area, DUTY_BYTES);
+    *memory = pid < 0 ? 0 : (void *)area;
+    return pid;
+}
+
+void cl_group_janitor_gone(void *memory)
+{
+    CL_CALL(SYS_munmap, memory, DUTY_BYTES);
 }

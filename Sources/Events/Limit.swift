@@ -39,6 +39,8 @@ public struct Usage: Sendable, Hashable {
     public var cpuUserMicroseconds: Int64?
     public var cpuSystemMicroseconds: Int64?
     public var bytesWritten: Int64?
+    /// Passed to the command's stdin.
+    public var bytesIn: Int64?
     /// stdout and stderr together.
     public var bytesOut: Int64?
     /// Millionths of a dollar, rounded up.
@@ -54,7 +56,7 @@ public struct Usage: Sendable, Hashable {
         [
             ("wall_us", .count(wallMicroseconds)), ("memory_peak_bytes", .count(memoryPeakBytes)), ("pids_peak", .count(pidsPeak)),
             ("throttled_us", .count(throttledMicroseconds)), ("cpu_user_us", .count(cpuUserMicroseconds)),
-            ("cpu_system_us", .count(cpuSystemMicroseconds)), ("bytes_written", .count(bytesWritten)), ("bytes_out", .count(bytesOut)),
+            ("cpu_system_us", .count(cpuSystemMicroseconds)), ("bytes_written", .count(bytesWritten)), ("bytes_in", .count(bytesIn)), ("bytes_out", .count(bytesOut)),
             ("usd_micros", .count(usdMicros)), ("tokens_in", .count(tokensIn)), ("tokens_out", .count(tokensOut)), ("calls", .count(calls)),
         ]
     }

@@ -51,7 +51,7 @@ package struct Descriptor: ~Copyable, Sendable {
     package borrowing func readAll(limit: Int) throws(SystemError) -> [UInt8] {
         var all: [UInt8] = []
         while true {
-            let part = try read(upTo: min(64 * 1024, limit + 1 - all.count))
+            let part = try read(upTo: min(all.count < 4096 ? 4096 : 64 * 1024, limit + 1 - all.count))
             if part.isEmpty { return all }
             all += part
             if all.count > limit { throw SystemError("read", "descriptor \(number)", EFBIG) }
@@ -67,6 +67,19 @@ package struct Descriptor: ~Copyable, Sendable {
             done += try checkErrno("write", "descriptor \(number)") {
                 unsafe bytes.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress! + start, $0.count - start) }
             }
+        }
+    }
+}
+
+extension Descriptor {
+    /// Closes what nobody else owns, in as few calls as the numbers allow. Kernel: close_range(2), since 5.9.
+    package static func closeAll(_ numbers: [Int32]) {
+        var i = 0
+        while i < numbers.count {
+            let first = i
+            while i + 1 < numbers.count, numbers[i + 1] == numbers[i] + 1 { i += 1 }
+            _ = rawCall(436, Int(numbers[first]), Int(numbers[i]), 0)
+            i += 1
         }
     }
 }

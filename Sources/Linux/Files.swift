@@ -96,9 +96,15 @@ package enum Files {
 
     /// The same; nil where there is no link, as most often.
     package static func linkIfAny(_ path: String, under directory: Int32 = Files.workingDirectory) -> String? {
-        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
+        // 1,024 bytes are the most that lie on the stack; only a longer target is asked for again.
+        let (count, target) = readLink(path, directory, room: 1024)
+        return count < 1024 ? target : readLink(path, directory, room: 4096).target
+    }
+
+    private static func readLink(_ path: String, _ directory: Int32, room: Int) -> (count: Int, target: String?) {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: room) { buffer in
             let count = unsafe readlinkat(directory, path, buffer.baseAddress!, buffer.count)
-            return count < 0 ? nil : unsafe String(decoding: UnsafeRawBufferPointer(start: buffer.baseAddress!, count: count), as: UTF8.self)
+            return count < 0 ? (count, nil) : (count, unsafe String(decoding: UnsafeRawBufferPointer(start: buffer.baseAddress!, count: count), as: UTF8.self))
         }
     }
 

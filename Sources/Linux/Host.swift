@@ -27,6 +27,20 @@ package enum Host {
         return result < 0 ? nil : limit.1
     }
 
+    /// Bytes of memory of the whole machine. Kernel: sysinfo(2).
+    package static func memoryBytes() -> UInt64 {
+        var info = [UInt64](repeating: 0, count: 14)  // uptime, three loads, totalram, ...; the last word begins with mem_unit
+        let result = unsafe info.withUnsafeMutableBytes { rawCall(99, Int(bitPattern: $0.baseAddress)) }
+        return result < 0 ? .max : info[4] * max(1, info[13] & 0xffff_ffff)
+    }
+
+    /// Processors that this process may run on. Kernel: sched_getaffinity(2).
+    package static func processors() -> Int {
+        var mask = [UInt64](repeating: 0, count: 128)
+        let size = unsafe mask.withUnsafeMutableBytes { rawCall(204, 0, $0.count, Int(bitPattern: $0.baseAddress)) }
+        return size > 0 ? mask.reduce(0) { $0 + $1.nonzeroBitCount } : 1
+    }
+
     /// /proc as a directory that has been checked to be procfs, so that nothing mounted over it can lie to us.
     package static func openProc() throws(SystemError) -> Descriptor {
         let proc = try Files.open("/proc", O_DIRECTORY | 0o10_000_000 /* O_PATH */)
@@ -69,6 +83,9 @@ package enum Host {
         for i in 0..<Int(cl_argument_count()) { if let argument = unsafe vector[i] { count = unsafe argument - first + strlen(argument) + 1 } }
         return (UInt(bitPattern: first), count)
     }
+
+    /// Where malloc's heap begins in memory.
+    package static func heapStart() -> UInt { UInt(bitPattern: unsafe cl_heap_start()) }
 
     /// This process's environment; of two entries of one name, the first.
     package static func environment() -> [String: String] {

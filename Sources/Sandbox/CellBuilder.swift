@@ -61,10 +61,11 @@ package struct CellBuilder<Host: HostFiles> {
         try refuseTooMany(entries, placeholders: view.placeholders.count)
         let directory = view.shows(request.directory) ? request.directory : home
         let environment = cellEnvironment(request, runtime, home: home, &view)
+        let groups = GroupPlan(facts.groups, limits: request.limits, name: facts.groupName(ordinal: ordinal))
         var spec = CellSpec(
             identity: identity, network: request.network, waived: request.waived, view: ordered(entries),
             scratchSize: request.limits.scratch, scratchInodes: request.limits.inodes, hostname: request.hostname, landlockABI: facts.landlockABI,
-            limits: limits(request), niceness: 0, groups: facts.groups, filter: filter, initFilter: initFilter,
+            limits: limits(request, groups), niceness: 0, groups: groups, filter: filter, initFilter: initFilter,
             command: CellSpec.Command(
                 executable: runtime.executable, arguments: request.command, environment: environment, directory: directory),
             hostNamespaces: facts.namespaces, clockOffsets: clockOffsets(), terminal: request.terminal, proofsOfAbsence: ["/sys/kernel"])
@@ -267,7 +268,7 @@ package struct CellBuilder<Host: HostFiles> {
     }
 
     /// Per process where the kernel counts no further; never above what this user may set.
-    private func limits(_ request: CellRequest) -> [ResourceLimit] {
+    private func limits(_ request: CellRequest, _ groups: GroupPlan) -> [ResourceLimit] {
         let wanted = request.limits
         var list = [ResourceLimit("core", 4, 0), ResourceLimit("msgqueue", 12, 0), ResourceLimit("memlock", 8, 64 << 10)]
         func add(_ name: String, _ resource: UInt32, _ value: UInt64?, grace: UInt64 = 0) {
@@ -275,11 +276,13 @@ package struct CellBuilder<Host: HostFiles> {
             let ceiling = facts.hardLimits[resource] ?? .max
             list.append(ResourceLimit(name, resource, min(value, ceiling), hard: min(value + grace, ceiling)))
         }
-        add("nproc", 6, wanted.processes.map { $0 + 1 })  // PID 1 of ours counts as well
+        // PID 1 of ours counts as well. A group counts refused forks, which tells a fork bomb: its bound comes first then.
+        let margin: UInt64 = groups.holds(.pids) && wanted.processes != 1 ? 64 : 0
+        add("nproc", 6, wanted.processes.map { $0 + 1 + margin })
         add("nofile", 7, wanted.openFiles)
         add("fsize", 1, wanted.fileSize)
         add("cpu", 0, wanted.cpuSeconds, grace: 1)  // SIGXCPU, then SIGKILL
-        add("data", 2, wanted.memory)
+        if !groups.holds(.memory) { add("data", 2, wanted.memory) }
         return list
     }
 

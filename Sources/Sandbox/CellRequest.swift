@@ -38,8 +38,10 @@ package struct CellRequest: Sendable {
     }
 
     package struct Limits: Equatable, Sendable {
-        /// Bytes, of one process's data where no group counts the tree.
+        /// Bytes, of the whole tree; of one process's data where no group counts the tree.
         package var memory: UInt64?
+        /// Thousandths of a core, of the whole tree.
+        package var cpuMillicores: UInt64?
         package var processes: UInt64?
         package var openFiles: UInt64?
         /// Bytes of one file.

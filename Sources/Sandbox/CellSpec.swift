@@ -107,8 +107,8 @@ package struct CellSpec: Equatable, Sendable {
     package var landlockABI: Int
     package var limits: [ResourceLimit]
     package var niceness: Int32
-    /// `tasks` files of v1 groups to join, or one v2 group to be cloned into.
-    package var groups: Groups
+    /// Control groups that hold limits of the whole tree.
+    package var groups: GroupPlan
     package var filter: Filter
     package var initFilter: [UInt64]
     package var command: Command
@@ -132,12 +132,6 @@ package struct CellSpec: Equatable, Sendable {
             self.boottime = boottime
             self.monotonic = monotonic
         }
-    }
-
-    package enum Groups: Equatable, Sendable {
-        case none
-        case v2(String)
-        case v1([String])
     }
 }
 

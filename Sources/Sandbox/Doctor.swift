@@ -228,14 +228,23 @@ package enum Doctor {
     }
 
     private static func groups(_ facts: DoctorFacts) -> Line {
-        let unused = "; limits by control groups are not used yet: they hold by rlimits, tmpfs sizes and the supervisor"
-        let seen =
-            switch facts.groups {
-            case .none: "no control groups are mounted"
-            case .v2(let path, let delegated): "v2, \(delegated ? "delegated to us at \(path)" : "not delegated to us")"
-            case .hybrid(let controllers, let writable): "hybrid: v1 \(controllers.joined(separator: ",")) \(writable ? "writable" : "not writable") beside a v2 tree"
-            case .v1(let controllers, let writable): "v1: \(controllers.joined(separator: ",")) \(writable ? "writable" : "not writable")"
-            }
-        return Line(name: "cgroup limits", status: .absent, detail: seen + unused, remedy: nil, first: false)
+        func line(_ status: Status, _ detail: String, _ remedy: String? = nil) -> Line {
+            Line(name: "cgroup limits", status: status, detail: detail, remedy: remedy, first: false)
+        }
+        let otherwise = "; memory and processes of a cell are held by rlimits and by the supervisor, which sums them up; shares of the processor are not"
+        func old(_ kind: String, _ controllers: [String], _ writable: Bool) -> Line {
+            if !writable { return line(.absent, "\(kind) that is not writable for you" + otherwise) }
+            let lacking = ["memory", "pids", "cpu"].filter { !controllers.contains($0) }
+            return lacking.isEmpty
+                ? line(.on, "\(kind), \(controllers.joined(separator: ","))") : line(.partial, "\(kind) without \(lacking.joined(separator: ", "))" + otherwise)
+        }
+        switch facts.groups {
+        case .none: return line(.absent, "no control groups are mounted" + otherwise)
+        case .v2(let path, true): return line(.on, "v2, delegated to us at \(path)")
+        case .v2(_, false):
+            return line(.absent, "v2, not delegated to us" + otherwise, facts.user == 0 ? nil : "start it by: systemd-run --user --scope -p Delegate=yes fumehood ...")
+        case .hybrid(let controllers, let writable): return old("v1 controllers beside a v2 tree", controllers, writable)
+        case .v1(let controllers, let writable): return old("v1", controllers, writable)
+        }
     }
 }

@@ -156,7 +156,9 @@ extension DoctorFacts {
         }
         guard let new, let line = lines.first(where: { $0[0] == "0" }) else { return .none }
         let path = line[2] == "/" ? new.point : new.point + line[2]
-        return .v2(path: path, delegated: Files.allows(path, 2) && Files.allows(path + "/cgroup.procs", 2))
+        // As a launch finds it.
+        let found = GroupFacts(own: own)
+        return .v2(path: found.unified ?? path, delegated: found.unified != nil)
     }
 }
 

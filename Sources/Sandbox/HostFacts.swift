@@ -22,8 +22,10 @@ package struct HostFacts: Equatable, Sendable {
     package var monotonicSeconds: Int
     /// A number that no other live process of ours has.
     package var process: Int32
-    /// Writable control groups.
-    package var groups: CellSpec.Groups = .none
+    /// Control groups that we may make groups in.
+    package var groups = GroupFacts.none("not asked")
+    /// Random: with `process` a name that nobody else uses.
+    package var nonce: UInt32 = 0
 
     package struct Version: Equatable, Comparable, Sendable {
         package let major: Int
@@ -79,13 +81,18 @@ package struct HostFacts: Equatable, Sendable {
         }
         namespaces = [:]
         let own = try Files.open("self/ns", 0o10_200_000 /* O_PATH | O_DIRECTORY */, under: proc.number)
-        for (_, name) in Namespaces.names { namespaces[name] = Host.inode(name, under: own) }
+        for (kind, name) in Namespaces.names where kind != .cgroup { namespaces[name] = Host.inode(name, under: own) }
         hardLimits = [:]
         for resource: UInt32 in [0, 1, 2, 6, 7, 8, 12] { hardLimits[resource] = Host.hardLimit(resource) }
         boottimeSeconds = Int(Clock.boottime / 1_000_000_000)
         monotonicSeconds = Int(Clock.monotonic / 1_000_000_000)
         process = Identity.process
+        nonce = UInt32(truncatingIfNeeded: try Host.random64())
+        groups = (try? Files.text("self/cgroup", limit: 64 << 10, under: proc.number)).map { GroupFacts(own: $0) } ?? .none("/proc/self/cgroup cannot be read")
     }
+
+    /// The name of a cell's groups. - Parameter ordinal: counts the cells of this process.
+    package func groupName(ordinal: UInt32) -> String { "fumehood-\(process)-\(String(nonce &+ ordinal, radix: 36))" }
 
     /// Who the next cell is. Root gives each cell a user of its own out of a high range; where that is not mapped (a
     /// rootless container) the highest id that is; with nothing to choose from, as an ordinary user.

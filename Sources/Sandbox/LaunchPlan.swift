@@ -62,7 +62,7 @@ private struct Planner {
         }
         boundFolders = folders
         fileFolders = files
-        result.steps.reserveCapacity(160)
+        result.steps.reserveCapacity(256)
     }
 
     mutating func add(_ operation: Operation, optional: Bool = false) {
@@ -87,17 +87,18 @@ private struct Planner {
         command()
         add(.handOver(notify: spec.filter.notify))
         add(.seal)
+        add(.releaseHeap)
         add(.initFilter(instructions: spec.initFilter.count))
         add(.reap)
     }
 
     mutating func cloneFlags() {
         // The network namespace is made by a helper thread. The time namespace freezes its offsets in a clone. A cgroup
-        // namespace made before v1 groups are joined would have the wrong root.
+        // namespace made before the groups are joined, or in the same clone, would have the wrong root.
         result.cloned = [.user, .mount, .pid]
         if !has(.ipc) { result.cloned.insert(.ipc) }
         if !has(.uts) { result.cloned.insert(.uts) }
-        if spec.groups == .none || spec.groups.isV2 { result.cloned.insert(.cgroup) }
+        if spec.groups.isEmpty { result.cloned.insert(.cgroup) }
     }
 
     mutating func identity() {
@@ -122,9 +123,9 @@ private struct Planner {
     }
 
     mutating func isolation() {
-        if case .v1(let files) = spec.groups {
-            for (i, file) in files.enumerated() {
-                result.inherited.append(.group(.group(i), file))
+        if !spec.groups.isEmpty {
+            for (i, group) in spec.groups.joined.enumerated() {
+                result.inherited.append(.group(.group(i), group.path + "/tasks"))
                 add(.joinGroup(.group(i)))
             }
             add(.unshare(.cgroup), optional: true)
@@ -369,10 +370,6 @@ private struct Planner {
 extension LaunchPlan {
     fileprivate static let empty = LaunchPlan()
     private init() {}
-}
-
-extension CellSpec.Groups {
-    var isV2: Bool { if case .v2 = self { true } else { false } }
 }
 
 extension CellSpec.Entry {

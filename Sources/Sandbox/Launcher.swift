@@ -72,7 +72,11 @@ package enum Launcher {
                 ruleset = try Landlock.ruleset(handled: .handled(abi: spec.landlockABI), tcp: spec.network == .none, scopes: 3, abi: spec.landlockABI)
             case .tree(let slot, let source, let access, let mapOwner):
                 let deep = source.status.kind == .directory
-                let tree = try MountTree.copy(of: source.path, deep: deep)
+                // A device by a path without any link: were /dev one, what it leads to could have been chosen for us.
+                let tree =
+                    access == .device
+                    ? try MountTree.copy(of: try Files.openExactly(source.path), object: source.path, deep: false)
+                    : try MountTree.copy(of: source.path, deep: deep)
                 try compare(tree, source)
                 // What is opened for the mount serves for its rule as well.
                 if ruleset != nil, let i = rules.firstIndex(where: { $0.source == source }) {
@@ -102,13 +106,22 @@ package enum Launcher {
         }
 
         var group: Descriptor?
-        if case .v2(let path) = spec.groups { group = try Files.open(path, 0o200000 /* O_DIRECTORY */) }
+        if let path = spec.groups.unified?.path { group = try Files.open(path, 0o200000 /* O_DIRECTORY */) }
         let encoded = EncodedPlan(plan, spec: spec, program: program, cookie: cookie)
+        var userMap: [CChar] = []
+        var groupMap: [CChar] = []
+        if case .dedicated(let user, let group) = spec.identity {
+            userMap = Array("\(CellSpec.insideUser) \(user) 1\n".utf8CString)
+            groupMap = Array("\(CellSpec.insideUser) \(group) 1\n".utf8CString)
+        }
         let arguments = CStrings(spec.command.arguments)
         let environment = CStrings(spec.command.environment)
         var pidfd: Int32 = -1
         let began = Clock.monotonic
         let groupNumber = group?.number ?? -1
+        let (procNumber, ours) = (proc.number, control.ours.number)
+        var mapStep = cl_map_step.CL_MAP_GROUP
+        var mapResult = 0
         let result = unsafe encoded.operations.withUnsafeBufferPointer { operations in
             unsafe encoded.bytes.withUnsafeBufferPointer { bytes in
                 unsafe slots.withUnsafeMutableBufferPointer { slots in
@@ -117,7 +130,10 @@ package enum Launcher {
                             var wire = unsafe cl_plan(
                                 ops: operations.baseAddress!, op_count: UInt32(operations.count), slot_count: UInt32(slots.count),
                                 bytes: bytes.baseAddress!, slots: slots.baseAddress!, argv: argv, envp: envp)
-                            return unsafe cl_launch(&wire, plan.cloned.rawValue, 17 /* SIGCHLD */, groupNumber, &pidfd)
+                            let pid = unsafe cl_launch(&wire, plan.cloned.rawValue, 17 /* SIGCHLD */, groupNumber, &pidfd)
+                            // At once: the child waits for its maps.
+                            if pid > 0, !userMap.isEmpty { mapResult = unsafe cl_write_maps(procNumber, pid, groupMap, userMap, ours, &mapStep) }
+                            return pid
                         }
                     }
                 }
@@ -127,20 +143,19 @@ package enum Launcher {
         if result < 0 { throw LaunchError.clone(plan.cloned, Int32(-result)) }
         let pid = Int32(result)
         let process = Pidfd(Descriptor(owning: pidfd))
-        if case .dedicated(let user, let group) = spec.identity {
-            do {
-                try write("\(pid)/gid_map", "\(CellSpec.insideUser) \(group) 1\n", under: proc)
-                try write("\(pid)/uid_map", "\(CellSpec.insideUser) \(user) 1\n", under: proc)
-                try control.ours.writeAll([1])
-            } catch {
-                try? process.signal(9)
-                _ = try? process.reap(block: true)
-                throw error
-            }
+        if mapResult < 0 {
+            try? process.signal(9)
+            _ = try? process.reap(block: true)
+            let object =
+                switch mapStep {
+                case .CL_MAP_GROUP: "/proc/\(pid)/gid_map"
+                case .CL_MAP_USER: "/proc/\(pid)/uid_map"
+                case .CL_MAP_GO: "the control socket"
+                }
+            throw SystemError("write", object, Int32(-mapResult))
         }
         _ = consume held
-        let ours = control.keepOurs()
-        return Cell(process: process, pid: pid, control: ours, streams: ends.outer(), cloneBegan: began, cloned: cloned, notes: notes)
+        return Cell(process: process, pid: pid, control: control.keepOurs(), streams: ends.outer(), cloneBegan: began, cloned: cloned, notes: notes)
     }
 
     /// - Returns: false where the file system cannot be id-mapped and only the attributes were set.
@@ -156,11 +171,6 @@ package enum Launcher {
         guard IDMap.isUnsupported(refusal) else { throw SystemError("mount_setattr", path, refusal) }
         try MountTree.set(attributes, on: tree, object: path, deep: false)
         return false
-    }
-
-    private static func write(_ path: String, _ text: String, under proc: borrowing Descriptor) throws(SystemError) {
-        let file = try Files.open(path, 1 /* O_WRONLY */, under: proc.number)
-        do { try file.writeAll(Array(text.utf8)) } catch { throw SystemError("write", "/proc/\(path)", error.code) }
     }
 
     /// The file that was there when the cell was planned, without following any link.
@@ -186,7 +196,7 @@ private struct HeldDescriptors: ~Copyable {
         return number
     }
 
-    deinit { for number in numbers { _ = Descriptor(owning: number) } }
+    deinit { Descriptor.closeAll(numbers) }
 }
 
 /// argv or envp: NUL-terminated strings in one buffer, and the pointers to them.

@@ -115,6 +115,8 @@ package enum Operation: Equatable, Sendable {
     /// Before the command shares memory with process 1: the cookie that admits its exec lies there.
     case nonDumpable
     case seal
+    /// Process 1 is a copy of the launcher: what that had on its heap is given back before the command can run for long.
+    case releaseHeap
     case reap
     case stage(Stage)
 }

@@ -78,6 +78,7 @@ extension Operation {
         case .forgetArguments: "forget the launcher's arguments"
         case .nonDumpable: "process 1 becomes non-dumpable"
         case .seal: "process 1 keeps one descriptor"
+        case .releaseHeap: "process 1 gives the launcher's heap back"
         case .reap: "process 1 reaps"
         case .stage(let stage): "stage \(stage.name)"
         }

@@ -110,6 +110,7 @@ struct EncodedPlan {
             return op(.CL_OP_FORGET, n: 0, x: UInt64(area.start), y: UInt64(area.count))
         case .nonDumpable: return op(.CL_OP_NON_DUMPABLE)
         case .seal: return op(.CL_OP_SEAL)
+        case .releaseHeap: return op(.CL_OP_RELEASE, x: UInt64(Host.heapStart()))
         case .reap: return op(.CL_OP_REAP)
         case .stage(let stage): return op(.CL_OP_STAGE, n: stage.rawValue)
         }

@@ -42,12 +42,15 @@ extension Profile {
     }
 
     /// `--memory 512M` and the other limits.
-    package mutating func setLimit(_ limit: Limit, _ text: String, flag: String) throws(ConfigError) {
+    package mutating func setLimit(_ limit: Limit, _ text: String, flag: String, machine: Machine = .unknown) throws(ConfigError) {
+        let bound: Int64
         do {
-            limits[limit] = try limit.bound(text)
+            bound = try limit.bound(text)
         } catch {
             throw ConfigError(file: flag, mark: nil, message: error.message, help: error.help)
         }
+        if let fault = limit.fault(bound, text, on: machine) { throw ConfigError(file: flag, mark: nil, message: fault.message, help: fault.help) }
+        limits[limit] = bound
     }
 
     /// `--waive NAME`.

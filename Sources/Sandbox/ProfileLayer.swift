@@ -88,7 +88,7 @@ struct ProfileLayer {
         if let field = top["network"] { try decodeNetwork(field) }
         if let field = top["syscalls"] { try decodeSyscalls(field) }
         if let field = top["environment"] { try decodeEnvironment(field) }
-        if let field = top["limits"] { try decodeLimits(field) }
+        if let field = top["limits"] { try decodeLimits(field, source, places.machine) }
         try refuseUnavailable(top)
         requirement = try top["require"]?.choice()
         waived = try top["waive"]?.words { (word) throws(ProfileFault) in try Protection.waiver(word) } ?? []
@@ -161,7 +161,7 @@ struct ProfileLayer {
         }
     }
 
-    private mutating func decodeLimits(_ field: Field) throws(ConfigError) {
+    private mutating func decodeLimits(_ field: Field, _ source: ProfileSource, _ machine: Machine) throws(ConfigError) {
         let map = try field.map(keys: ProfileKeys.limits)
         for limit in Limit.ofProfiles {
             guard let field = map[limit.rawValue] else { continue }
@@ -172,7 +172,12 @@ struct ProfileLayer {
             case "millicores": bound = try field.cores()
             default: bound = try field.count()
             }
+            // What is built in fits most machines, not every one.
+            if source.folder != nil, let fault = limit.fault(bound, (try? field.anyText()) ?? "\(bound)", on: machine) { throw field.error(fault.message, help: fault.help) }
             limits.append((limit, bound))
+        }
+        if source.folder != nil, let wrong = Limit.contradiction(Dictionary(uniqueKeysWithValues: limits), on: machine), let field = map[wrong.limit.rawValue] {
+            throw field.error(wrong.message, help: wrong.help)
         }
     }
 

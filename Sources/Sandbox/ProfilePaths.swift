@@ -11,9 +11,12 @@ package struct Places: Equatable, Sendable {
     package let home: String?
     /// The current directory, absolute and without links.
     package let directory: String
+    /// What limits are held against.
+    package let machine: Machine
 
     /// - Parameter home: as the environment has it; one that is not absolute is none.
-    package init(home: String?, directory: String) {
+    package init(home: String?, directory: String, machine: Machine = .unknown) {
+        self.machine = machine
         self.home = home.flatMap { $0.utf8.first == 0x2f ? Paths.absolute($0, from: "/") : nil }
         self.directory = directory
     }

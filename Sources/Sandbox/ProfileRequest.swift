@@ -42,6 +42,7 @@ extension CellRequest {
         if !profile.environment.set.isEmpty { sets = profile.environment.set.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
         limits = Limits()
         limits.memory = profile.bound(.memory)
+        limits.cpuMillicores = profile.bound(.cpu)
         limits.processes = profile.bound(.pids)
         limits.openFiles = profile.bound(.openFiles)
         limits.fileSize = profile.bound(.fileSize)

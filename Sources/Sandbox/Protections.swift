@@ -16,11 +16,17 @@ package enum Protections {
         status[.cgroupNamespace] = .on
         let lacking = facts.namespaces["time"] == nil ? "time namespaces (Linux 5.6)" : "time namespaces beside vfork (Linux 6.3)"
         status[.timeNamespace] = facts.timeNamespace ? .on : .absent(missing: [lacking])
-        status[.cgroupLimits] = .absent(missing: ["control groups are not used yet: limits hold by rlimits, tmpfs sizes and the supervisor"])
+        status[.cgroupLimits] = groupLimits(spec.groups)
         status[.keyring] = .on
         if !spec.filter.notify { status[.seccomp] = .on }
         status[.groups] = spec.identity.isDedicated || facts.supplementaryGroups <= 1 ? .on : .partial(missing: ["\(facts.supplementaryGroups) supplementary groups of the caller are kept"])
         return status
+    }
+
+    /// `on` where the kernel holds every limit that was asked for, over the whole tree.
+    static func groupLimits(_ groups: GroupPlan) -> ProtectionStatus {
+        if groups.missing.isEmpty { return .on }
+        return groups.isEmpty ? .absent(missing: groups.missing) : .partial(missing: groups.missing)
     }
 
     /// What each Landlock ABI below the newest one that we use lacks.

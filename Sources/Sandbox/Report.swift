@@ -28,7 +28,10 @@ package enum Report: Equatable, Sendable {
     package struct Usage: Equatable, Sendable {
         package var userMicroseconds: UInt64 = 0
         package var systemMicroseconds: UInt64 = 0
+        /// The largest resident set of any one process.
         package var peakKibibytes: UInt64 = 0
+        /// Sent to disks; files in memory (tmpfs) are not counted.
+        package var writtenBytes: UInt64 = 0
         package init() {}
     }
 
@@ -53,6 +56,7 @@ package enum Report: Equatable, Sendable {
             usage.userMicroseconds = raw.user_us
             usage.systemMicroseconds = raw.system_us
             usage.peakKibibytes = raw.max_rss_kib
+            usage.writtenBytes = raw.written_bytes
             self = .exited(WaitStatus(word: raw.status), usage)
         }
     }

@@ -13,7 +13,7 @@ package struct PreparedLaunch {
     package private(set) var plan: LaunchPlan
     private var filter: SyscallFilter
     private let request: CellRequest
-    private let facts: HostFacts
+    private var facts: HostFacts
 
     /// - Throws: ``CellError``, or the proof's refusal of a filter.
     package init(_ request: CellRequest, facts: HostFacts) throws {
@@ -64,7 +64,7 @@ package struct PreparedLaunch {
     }
 
     /// Launches and supervises to the end.
-    package func run(proc: borrowing Descriptor, limits: LoopLimits, began: UInt64, onDenials: (([Events.Denial]) -> Void)?) throws -> Outcome {
+    package mutating func run(proc: borrowing Descriptor, limits: LoopLimits, registration: Registration? = nil, began: UInt64, onDenials: (([Events.Denial]) -> Void)?) throws -> Outcome {
         var random: UInt64 = 0
         while random == 0 { random = try Host.random64() }
         let cookie = ExecCookie(random)!
@@ -75,6 +75,7 @@ package struct PreparedLaunch {
         let book = DenialBook(planned.policy, canary: filter.canary, seed: try Host.random64())
         var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
         defer { placeholders.remove() }
+        var groups = try makeGroups(link: registration?.path ?? "")
         var spec = planned.spec
         var plan = plan
         if !placeholders.entries.isEmpty {
@@ -82,10 +83,33 @@ package struct PreparedLaunch {
             plan = LaunchPlan(for: spec)
         }
         Identity.setDumpable(true)  // a second attempt comes here again
-        let cell = try Launcher.launch(plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds())
+        let cell: Cell
+        do {
+            cell = try Launcher.launch(plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds())
+        } catch {
+            groups.remove(wait: true)
+            throw error
+        }
         Identity.setDumpable(false)
-        let supervisor = try Supervisor(cell, plan: plan, limits: limits, denials: book, signals: signals, began: began, onDenials: onDenials)
+        let supervisor = try Supervisor(
+            cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, signals: signals,
+            registration: registration, began: began, onDenials: onDenials)
         return supervisor.run()
+    }
+
+    /// Groups that cannot be made after all are a second wall that is not there: the cell is planned anew without them.
+    private mutating func makeGroups(link: String) throws -> HeldGroups {
+        do {
+            return planned.spec.groups.isEmpty ? HeldGroups() : try HeldGroups.made(planned.spec.groups, link: link)
+        } catch {
+            if planned.spec.strict { throw LaunchError.system(error) }
+            facts.groups = .none("control groups cannot be made here: \(error.message)")
+            let notifies = planned.spec.filter.notify
+            (planned, filter) = try PreparedLaunch.plan(request, facts)
+            if !notifies { planned.protections[.seccomp] = .on }
+            plan = LaunchPlan(for: planned.spec)
+            return HeldGroups()
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 package import Events
 import Glibc
+import JSON
 package import Linux
 package import Sandbox
 
@@ -31,6 +32,8 @@ package struct Outcome: Sendable {
     package var started: UInt64 = 0
     package var stages = Report.StageTimes()
     package var kill: ResultRecord.Kill?
+    package var tree = TreeUsage()
+    package var frozenMicroseconds: UInt64 = 0
     package var notes: [String] = []
 }
 
@@ -40,6 +43,10 @@ package struct LoopLimits: Sendable {
     package var wall: UInt64?
     /// Bytes of stdout and stderr together; nil for any number.
     package var output: UInt64?
+    /// What is measured while the cell runs.
+    package var measured = MeasuredLimits()
+    /// Whether anybody reads what the cell used.
+    package var accounts = true
     /// Nanoseconds that building the cell may take.
     package var launch: UInt64 = 20_000_000_000
 
@@ -69,6 +76,7 @@ extension Outcome {
 package final class Supervisor {
     private enum Token: UInt64 {
         case control = 1, listener, signals, timer, process, inputSource, inputSink, outputSource, outputSink, errorSource, errorSink
+        case registry, caller
     }
 
     private let epoll: Epoll
@@ -93,11 +101,22 @@ package final class Supervisor {
     private var started: UInt64
     private let began: UInt64
     private let onDenials: (([Denial]) -> Void)?
+    private var groups: HeldGroups
+    private let proc: Descriptor
+    private var meter: LimitWatch
+    /// When the tree is looked at again; nanoseconds of CLOCK_MONOTONIC.
+    private var nextLook: UInt64?
+    private var frozenSince: UInt64?
+    private let registration: Registration?
+    private var post: CommandPost?
 
     /// - Parameters:
+    ///   - groups: the cell's, made before it; removed here in the end.
+    ///   - proc: /proc, opened O_PATH and checked.
+    ///   - registration: under what the cell is to be found while it runs.
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
-    package init(_ cell: consuming Cell, plan: LaunchPlan, limits: LoopLimits, denials: DenialBook, signals: consuming SignalDescriptor, began: UInt64,
-        onDenials: (([Denial]) -> Void)? = nil) throws(SystemError)
+    package init(_ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
+        signals: consuming SignalDescriptor, registration: Registration?, began: UInt64, onDenials: (([Denial]) -> Void)? = nil) throws(SystemError)
     {
         epoll = try Epoll()
         timer = try Timer()
@@ -107,6 +126,10 @@ package final class Supervisor {
         self.denials = denials
         self.began = began
         self.onDenials = onDenials
+        self.groups = groups
+        self.proc = proc
+        self.registration = registration
+        meter = LimitWatch(limits.measured, root: cell.pid)
         started = cell.cloned
         outcome.notes = cell.notes
         self.cell = cell
@@ -157,6 +180,8 @@ package final class Supervisor {
         case .inputSource, .inputSink: pumpInput()
         case .outputSource, .outputSink: pumpOutput()
         case .errorSource, .errorSink: pumpErrors()
+        case .registry: if post?.accept(proc: proc) == true, let number = post?.caller?.number { watch(number, .readable, .caller) }
+        case .caller: obey()
         }
     }
 
@@ -184,12 +209,14 @@ package final class Supervisor {
             outcome.cloneBegan = cell.cloneBegan
             outcome.started = started
             outcome.stages = stages
-            if limits.wall != nil { try? timer.set(limits.wall.map { started + $0 }) } else { try? timer.set(nil) }
+            if meter.isNeeded || registration != nil { nextLook = started + LimitWatch.first }
+            setTimer()
             // From here on the process itself is watched: its report is read when it has gone, which is one wake-up, not two.
             unwatch(cell.control.number)
             watch(cell.process.number, .readable, .process)
         case .exited(let status, let usage):
             outcome.end = .exited(status)
+            if status != .exited(0), let cause = meter.memoryCause(groups) { outcome.end = .killed(cause) }
             outcome.usage = usage
             outcome.wall = Clock.monotonic - started
             reported = true
@@ -202,7 +229,8 @@ package final class Supervisor {
     private func ended() {
         unwatch(cell.process.number)
         if !reported { receive() }
-        if !reported { kill(.message("process 1 of the cell was killed")) }
+        // On v2 the kernel kills all of a cell that came to its bound of memory, process 1 with it.
+        if !reported { kill(meter.memoryCause(groups) ?? .message("process 1 of the cell was killed")) }
     }
 
     private func take(_ packet: consuming Packet) {
@@ -316,8 +344,29 @@ package final class Supervisor {
 
     // Deadlines and the end ----------------------------------------------------------------------------------------------
 
+    /// The next thing that time brings.
+    private func setTimer() {
+        let wall = limits.wall.map { started + $0 }
+        guard let wall, let nextLook else {
+            try? timer.set(wall ?? nextLook)
+            return
+        }
+        try? timer.set(min(wall, nextLook))
+    }
+
+    private func look() {
+        register()
+        if let cause = meter.look(groups, proc: proc) { return kill(cause) }
+        nextLook = meter.isNeeded ? Clock.monotonic + meter.pause : nil
+        setTimer()
+    }
+
     private func deadline() {
         timer.acknowledge()
+        if command != nil, !reported, let due = nextLook, Clock.monotonic >= due, limits.wall.map({ Clock.monotonic < started + $0 }) ?? true {
+            look()
+            return
+        }
         if command == nil {
             outcome.end = .failed(.deadline(Int(limits.launch / 1_000_000)))
             reported = true
@@ -343,12 +392,17 @@ package final class Supervisor {
     private func end() -> Outcome {
         let issued = Clock.monotonic
         var left: Int64 = 0
-        if case .exited = outcome.end {} else { try? cell.process.signal(SIGKILL) }
+        // The group first, which nobody can fork away from; then process 1, whose end the kernel holds back until all others are reaped.
+        if case .exited = outcome.end {} else {
+            _ = groups.kill()
+            try? cell.process.signal(SIGKILL)
+            if frozenSince != nil { thaw() }  // a task frozen by v1 dies only when it is let go
+        }
         // PID 1 answers for the whole pid namespace: the kernel lets it go only when all others are reaped.
         let gone = reap(by: issued + 2_000_000_000)
         if !gone {
             try? cell.process.signal(SIGKILL)
-            left = reap(by: Clock.monotonic + 2_000_000_000) ? 0 : 1
+            left = reap(by: Clock.monotonic + 2_000_000_000) ? 0 : Int64(groups.members ?? 1)
         }
         if case .killed = outcome.end {
             outcome.kill = ResultRecord.Kill(
@@ -357,7 +411,83 @@ package final class Supervisor {
         }
         if outcome.bytesOut == 0 || output != nil || errors != nil { outcome.bytesOut += (output?.count ?? 0) + (errors?.count ?? 0) }
         outcome.denials = denials.denials
+        if limits.accounts { meter.finish(groups, reported: outcome.usage) }
+        outcome.tree = meter.usage
+        post?.remove()
+        groups.remove(wait: false)
+        if post?.waitsForEnd == true { post?.answer(["fumehood": 1, "kill": outcome.kill?.json ?? .null]) }
         return outcome
+    }
+
+    // Being found and commanded -----------------------------------------------------------------------------------------
+
+    private func register() {
+        guard post == nil, let registration else { return }
+        do {
+            // Where no groups are held no janitor stands by yet, and the name must go when we are killed.
+            if groups.plan.isEmpty { groups = try HeldGroups.made(GroupPlan(), link: registration.path) }
+            let new = try CommandPost(registration, user: Identity.user)
+            watch(new.listener.number, .readable, .registry)
+            post = consume new
+        } catch {
+            outcome.notes.append("`fumehood ps` does not show this cell: \(error.message)")
+        }
+    }
+
+    private func obey() {
+        guard post != nil, let number = post?.caller?.number else { return }
+        unwatch(number)
+        guard let act = post!.question() else { return }
+        switch act {
+        case .status: post!.answer(state)
+        case .kill:
+            post!.waitsForEnd = true
+            kill(.message("killed by `fumehood kill`"))
+        case .freeze:
+            freeze()
+            // Not all of it may stand still at once: a call that waits for an answer of ours ends first.
+            for _ in 0..<20 where groups.canFreeze && !groups.isFrozen { usleep(500) }
+            post!.answer(state)
+        case .thaw:
+            thaw()
+            post!.answer(state)
+        }
+    }
+
+    private var state: Value {
+        let now = Clock.monotonic
+        var memory = groups.memoryBytes, processes = groups.processes.map { $0 - min($0, 1) }, time = groups.processorTime?.all
+        if memory == nil || processes == nil || time == nil {
+            let tree = ProcessTree(root: cell.pid, proc: proc, counts: true)
+            memory = memory ?? tree.residentBytes
+            processes = processes ?? UInt64(max(0, tree.threads - 1))
+            time = time ?? tree.cpuMicroseconds
+        }
+        return CellState(
+            registration: registration!, process: Identity.process, startedMicroseconds: Int64((Clock.wall - (now - started)) / 1000),
+            ranMicroseconds: Int64((now - started) / 1000), frozen: isFrozen, standsStill: !groups.canFreeze || groups.isFrozen,
+            backend: groups.plan.backend.rawValue, memoryBytes: memory, processorMicroseconds: time, processes: processes
+        ).json
+    }
+
+    // Standing still ----------------------------------------------------------------------------------------------------
+
+    package var isFrozen: Bool { frozenSince != nil }
+
+    /// Lets nothing of the cell run until ``thaw``. Traps that wait for an answer are answered first: a task in one is never
+    /// frozen. Without groups each process is stopped by a signal, which its own parent can see.
+    package func freeze() {
+        guard frozenSince == nil, !reported else { return }
+        answerTraps([])
+        frozenSince = Clock.monotonic
+        if !groups.freeze(true) { ProcessTree.signal(SIGSTOP, below: cell.pid, proc: proc) }
+    }
+
+    package func thaw() {
+        guard let since = frozenSince else { return }
+        frozenSince = nil
+        outcome.frozenMicroseconds += (Clock.monotonic - since) / 1000
+        if !groups.freeze(false) { ProcessTree.signal(SIGCONT, below: cell.pid, proc: proc) }
     }
 
     private func reap(by deadline: UInt64) -> Bool {

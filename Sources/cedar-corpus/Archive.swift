@@ -11,7 +11,7 @@ struct Files {
     let root: URL
 
     init(_ path: String) throws {
-        let url = URL(fileURLWithPath: path).standardizedFileURL
+        let url = URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL
         guard let isFolder = try url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory else {
             throw Failure("there is no `\(path)`")
         }

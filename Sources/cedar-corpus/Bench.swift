@@ -21,7 +21,7 @@ enum Bench {
         (
             "context, no literal",
             { "permit(principal, action, resource) when { context.input.size == context.input.limit + \($0) };" }
-        )
+        ),
     ]
 
     private static let schema = """
@@ -37,15 +37,15 @@ enum Bench {
             "resource": ["type": "Tool", "id": .string("tool\(last)")],
             "context": [
                 "input": ["path": .string("/srv/data/\(last)"), "size": .integer(Int64(last) + 7), "limit": 7, "mode": "r"],
-                "session": ["calls": 3]
-            ]
+                "session": ["calls": 3],
+            ],
         ]
         let entities: JSON.Value = [
             [
                 "uid": ["type": "Agent", "id": "local"], "attrs": [:],
-                "parents": [["type": "AgentGroup", "id": "all"]]
+                "parents": [["type": "AgentGroup", "id": "all"]],
             ],
-            ["uid": ["type": "Tool", "id": .string("tool\(last)")], "attrs": [:], "parents": [["type": "Server", "id": "s"]]]
+            ["uid": ["type": "Tool", "id": .string("tool\(last)")], "attrs": [:], "parents": [["type": "Server", "id": "s"]]],
         ]
         return (try Request(json: json), try Entities(json: entities))
     }
@@ -87,7 +87,7 @@ enum Bench {
                     "decision_ns": .integer(Int64(decision / rounds / .nanoseconds(1))),
                     "parse_us": .integer(Int64(parse / .microseconds(1))),
                     "index_us": .integer(Int64(index / .microseconds(1))),
-                    "load_us": .integer(Int64(load / .microseconds(1)))
+                    "load_us": .integer(Int64(load / .microseconds(1))),
                 ]
                 print(line.serialised())
             }

@@ -86,7 +86,7 @@ enum Lines {
         [
             "decision": .string(response.decision.rawValue),
             "reasons": .array(response.reasons.map { .string($0.string) }),
-            "errors": .array(response.errors.map { .string($0.policy.string) })
+            "errors": .array(response.errors.map { .string($0.policy.string) }),
         ]
     }
 }

@@ -39,9 +39,9 @@ enum ValidationLines {
                     [
                         "kind": .string($0.kind.rawValue), "severity": .string($0.severity.rawValue),
                         "policy": .string($0.policy.string), "message": .string($0.message),
-                        "help": $0.help.map { .string($0) } ?? .null
+                        "help": $0.help.map { .string($0) } ?? .null,
                     ]
-                })
+                }),
         ]
     }
 

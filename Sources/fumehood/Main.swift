@@ -11,7 +11,7 @@ enum Main {
     static func main() {
         let arguments = Host.arguments()
         if arguments.count > 1, arguments[1] == "run", !arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
-            exit(RunVerb.main(Array(arguments.dropFirst(2))))
+            _exit(RunVerb.main(Array(arguments.dropFirst(2))))  // everything was written by write(2): there is nothing to flush
         }
         do {
             try knownVerb(arguments)
@@ -20,8 +20,8 @@ enum Main {
         } catch let error as UsageError {
             Messages.error(error.text, help: error.help)
             exit(125)
-        } catch where Fumehood.exitCode(for: error) == .validationFailure {
-            Messages.error(Fumehood.message(for: error), help: "fumehood --help lists the verbs")
+        } catch  where Fumehood.exitCode(for: error) == .validationFailure {
+            Messages.error(Fumehood.message(for: error), help: help(arguments))
             exit(125)
         } catch {
             Fumehood.exit(withError: error)
@@ -31,9 +31,29 @@ enum Main {
     private static func knownVerb(_ arguments: [String]) throws(UsageError) {
         guard arguments.count > 1, !arguments[1].hasPrefix("-"), arguments[1] != "help" else { return }
         let verbs = Fumehood.configuration.subcommands.compactMap { $0.configuration.commandName }
+        if arguments[1] == PolicyVerb.configuration.commandName { return try knownPolicyVerb(arguments.dropFirst(2)) }
         if verbs.contains(arguments[1]) { return }
         let near = nearest(arguments[1], in: verbs)
-        throw UsageError("unknown verb `\(arguments[1])`", help: near.map { "did you mean `\($0)`?" } ?? "fumehood run -- COMMAND runs a command in a cell; fumehood --help lists the verbs")
+        throw UsageError(
+            "unknown verb `\(arguments[1])`",
+            help: near.map { "did you mean `\($0)`?" } ?? "fumehood run -- COMMAND runs a command in a cell; fumehood --help lists the verbs")
+    }
+
+    private static let policyVerbs = PolicyVerb.configuration.subcommands.compactMap { $0.configuration.commandName }
+
+    private static func knownPolicyVerb(_ arguments: ArraySlice<String>) throws(UsageError) {
+        guard let verb = arguments.first, !verb.hasPrefix("-"), verb != "help", !policyVerbs.contains(verb) else { return }
+        throw UsageError(
+            "unknown verb `policy \(verb)`",
+            help: nearest(verb, in: policyVerbs).map { "did you mean `policy \($0)`?" } ?? "fumehood policy --help lists the verbs")
+    }
+
+    /// Where the flags of the verb are explained that was called.
+    private static func help(_ arguments: [String]) -> String {
+        let verbs = arguments.dropFirst()
+        guard verbs.first == PolicyVerb.configuration.commandName else { return "fumehood --help lists the verbs" }
+        guard let verb = verbs.dropFirst().first, policyVerbs.contains(verb) else { return "fumehood policy --help lists the verbs" }
+        return "fumehood policy \(verb) --help lists the flags"
     }
 }
 
@@ -41,7 +61,7 @@ enum Main {
 struct Fumehood: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fumehood", abstract: "Runs untrusted programs in cells: behind namespaces, Landlock and seccomp, with no capability left.",
-        version: Version.text, subcommands: [RunHelp.self, DoctorVerb.self, PolicyVerb.self])
+        version: Version.text, subcommands: [RunHelp.self, PsVerb.self, KillVerb.self, FreezeVerb.self, ThawVerb.self, DoctorVerb.self, PolicyVerb.self])
 }
 
 enum Version {

@@ -29,16 +29,18 @@ struct PolicyCheckVerb: ParsableCommand {
             let layers = try PolicyFiles.policies(paths)
             let schema = try PolicyFiles.schema(schema, beside: paths, mode: mode.mode)
             let check = PolicyCheck(layers, schema: schema, mode: mode.mode)
-            let holds = failOn == .error ? check.errors == 0 : check.problems.isEmpty
+            let holds = check.errors == 0 && (failOn == .error || check.warnings == 0)
+            let untold = check.errors + check.warnings - check.problems.count
             if json {
                 PolicyJudging.write([
                     "fumehood": 1, "verdict": .string(holds ? "holds" : "found"), "policies": .integer(Int64(check.count)),
                     "validated": .bool(schema != nil), "errors": .integer(Int64(check.errors)), "warnings": .integer(Int64(check.warnings)),
-                    "problems": .array(check.problems.map(\.json)),
+                    "problems": .array(check.problems.map(\.json)), "untold": .integer(Int64(untold)),
                 ])
                 return holds
             }
             for problem in check.problems { Messages.write(problem.rendered + "\n") }
+            if untold > 0 { Messages.write("... and \(untold) more\n") }
             Messages.write(summary(check, validated: schema != nil) + "\n", to: check.errors > 0 ? 2 : 1)
             return holds
         }

@@ -18,7 +18,9 @@ struct PolicyInputs: ParsableArguments {
     @Option(
         name: .customLong("schema"), help: ArgumentHelp("the schema, as text or JSON (default: the one *.cedarschema beside the policies)", valueName: "file"))
     var schema: String?
-    @Option(name: .customLong("entities"), help: ArgumentHelp("the entities, a JSON list (default: none but the schema's actions)", valueName: "file"))
+    @Option(
+        name: .customLong("entities"),
+        help: ArgumentHelp("the entities, a file or a JSON list (default: none but the schema's actions)", valueName: "file|json"))
     var entities: String?
     @Option(name: .customLong("request"), help: ArgumentHelp("the request, a JSON object with principal, action, resource and context", valueName: "file"))
     var request: String?
@@ -56,10 +58,17 @@ struct PolicyInputs: ParsableArguments {
         let layers = try PolicyFiles.policies(policies)
         let schema = try PolicyFiles.schema(schema, beside: policies, mode: mode.mode)
         let snapshot = try PolicySnapshot(layers: layers, schema: schema, mode: mode.mode)
-        let entities = try self.entities.map { try PolicyFiles.entities($0, schema: schema) } ?? []
-        let store = try PolicyFiles.store(entities, schema: schema, strict: mode == .strict, name: self.entities ?? "the entities")
+        let (entities, name) = try readEntities(schema)
+        let store = try PolicyFiles.store(entities, schema: schema, strict: mode == .strict, name: name)
         let request = try readRequest(schema)
         return Loaded(snapshot: snapshot, places: PolicyPlaces(snapshot, layers: layers), request: request, entities: store)
+    }
+
+    private func readEntities(_ schema: Schema?) throws -> ([Entity], String) {
+        guard let given = entities else { return ([], "the entities") }
+        guard given.hasPrefix("[") else { return (try PolicyFiles.entities(given, schema: schema), given) }
+        let written = SourceText(name: "--entities", given)
+        return (try PolicyFiles.entities(PolicyFiles.json(written), schema: schema, source: written), written.name)
     }
 
     private func readRequest(_ schema: Schema?) throws -> Request {

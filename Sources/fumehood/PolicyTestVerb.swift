@@ -11,6 +11,15 @@ struct PolicyTestVerb: ParsableCommand {
         discussion: """
             A case names a request and what should come of it: `match` and `not_match` (ids of policies), `decision`, `verdict`, `errors`, \
             `obligations`. Exit code 0: all hold. 1: some do not, or with --cover some policy decided no case. 2: cases or policies cannot be read.
+
+            fumehood: 1
+            cases:
+            - name: a secret is not read
+              principal: User::"alice"
+              action: Action::"read"
+              resource: Doc::"plan"
+              entities: [{uid: Doc::"plan", attrs: {secret: true}}]
+              verdict: deny
             """)
 
     @Flag(name: .customLong("cover"), help: "a policy that decided no case is a failure") var cover = false

@@ -11,7 +11,12 @@ import Linux
 struct PolicyVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy", abstract: "Checks, tests, explains, lays out and imports Cedar policies.",
-        discussion: "Exit code 0: it holds. 1: something was found. 2: this could not be judged.",
+        discussion: """
+            Policies are *.cedar files; beside them stand their schema, one *.cedarschema, and their cases, *.cases.yaml. Begin with \
+            `fumehood policy check FOLDER`; `fumehood policy test --help` shows a case.
+
+            Exit code 0: it holds. 1: something was found. 2: this could not be judged. 125: the command line is wrong.
+            """,
         subcommands: [
             PolicyCheckVerb.self, PolicyFormatVerb.self, PolicyAuthorizeVerb.self, PolicyExplainVerb.self, PolicyTestVerb.self,
             PolicyImportVerb.self,

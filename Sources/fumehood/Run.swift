@@ -39,7 +39,7 @@ enum RunVerb {
     private static func run(_ options: RunOptions, began: UInt64, report: inout RunReport) throws -> Int32 {
         let environment = Host.environment()
         guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
-        let places = Places(home: Host.home(environment["HOME"]), directory: directory)
+        let places = Places(home: Host.home(environment["HOME"]), directory: directory, machine: .current())
         let profile = try options.resolvedProfile(places)
         let request = try CellRequest(profile, command: options.command, places: places, environment: environment)
 
@@ -55,15 +55,30 @@ enum RunVerb {
 
         signal(SIGPIPE, SIG_IGN)
         report.begin(command: options.command)
-        let limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
-        var outcome = try launch.run(proc: proc, limits: limits, began: began, onDenials: report.denialSink)
+        var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
+        limits.measured = MeasuredLimits(profile)
+        limits.accounts = report.isRead
+        let registration = Registration(
+            folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
+            command: options.command)
+        var outcome = try launch.run(proc: proc, limits: limits, registration: registration, began: began, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
             // The program around us listens already, and a process tree has one listener: answers without explanations.
             try launch.answerByErrno()
-            outcome = try launch.run(proc: proc, limits: limits, began: began, onDenials: report.denialSink)
+            outcome = try launch.run(proc: proc, limits: limits, registration: registration, began: began, onDenials: report.denialSink)
             report.nested = true
         }
         return report.finish(outcome, launch)
+    }
+}
+
+extension MeasuredLimits {
+    init(_ profile: Profile) {
+        self.init()
+        memory = profile.bound(.memory)
+        pids = profile.bound(.pids)
+        cpuTimeMicroseconds = profile.bound(.cpuTime)
+        disk = profile.bound(.disk)
     }
 }
 
@@ -74,7 +89,12 @@ extension RunOptions {
         for grant in grants { try profile.add(grant.kind, grant.path, flag: grant.flag, places: places) }
         for text in environment { try profile.addEnvironment(text, flag: "-e") }
         if let network { try profile.setNetwork(network, flag: "--net") }
-        for (limit, text, flag) in limits { try profile.setLimit(limit, text, flag: flag) }
+        for (limit, text, flag) in limits { try profile.setLimit(limit, text, flag: flag, machine: places.machine) }
+        // Only what the flags say among themselves: a flag is there to overrule the profile.
+        let written = Dictionary(uniqueKeysWithValues: limits.compactMap { item in profile.limits[item.limit].map { (item.limit, $0) } })
+        if limits.count > 1, let wrong = Limit.contradiction(written, on: places.machine) {
+            throw ConfigError(file: limits.first { $0.limit == wrong.limit }?.flag ?? "limits", mark: nil, message: wrong.message, help: wrong.help)
+        }
         for name in waivers { try profile.waive(name, flag: "--waive") }
         if let requirement { profile.requirement = requirement == "all" ? .all : .walls }
         return profile

@@ -15,10 +15,10 @@ struct RunReport {
     var nested = false
     private var result: Int32?
     private var events: Int32?
-    private lazy var session = RunReport.freshID(SessionKind.self)
-    private lazy var cell = RunReport.freshID(CellKind.self)
+    lazy var session = RunReport.freshID(SessionKind.self)
+    lazy var cell = RunReport.freshID(CellKind.self)
     /// Whether anybody reads the record; most runs have nobody to write it for.
-    private var isRead: Bool { result != nil || events != nil }
+    var isRead: Bool { result != nil || events != nil }
 
     /// Opened before anything is started: a result that cannot be written is a refusal, not a surprise at the end.
     mutating func openSinks() throws {
@@ -117,14 +117,22 @@ struct RunReport {
         if isRead {
             record.session = session
             record.cell = cell
+            record.backend = launch.planned.spec.groups.backend
+            record.usage.memoryPeakBytes = outcome.tree.memoryPeakBytes.map { Int64(clamping: $0) }
+            record.usage.pidsPeak = outcome.tree.pidsPeak.map { Int64(clamping: $0) }
+            record.usage.throttledMicroseconds = outcome.tree.throttledMicroseconds.map { Int64(clamping: $0) }
+            record.usage.bytesWritten = outcome.tree.writtenBytes.map { Int64(clamping: $0) }
+            record.oomKills = outcome.tree.memoryKills.map { Int64(clamping: $0) }
+            record.frozenMicroseconds = Int64(clamping: outcome.frozenMicroseconds)
             record.protections = Protections.after(launch.planned.protections, soft: outcome.soft, plan: launch.plan)
             if nested { record.protections[.seccomp] = .partial(missing: ["explanations off: nested in another seccomp listener"]) }
             record.launch = outcome.launch
         }
         record.kill = outcome.kill
         record.usage.wallMicroseconds = Int64(outcome.wall / 1000)
-        record.usage.cpuUserMicroseconds = Int64(outcome.usage.userMicroseconds)
-        record.usage.cpuSystemMicroseconds = Int64(outcome.usage.systemMicroseconds)
+        record.usage.cpuUserMicroseconds = Int64(clamping: outcome.tree.userMicroseconds ?? outcome.usage.userMicroseconds)
+        record.usage.cpuSystemMicroseconds = Int64(clamping: outcome.tree.systemMicroseconds ?? outcome.usage.systemMicroseconds)
+        record.usage.bytesIn = Int64(clamping: outcome.bytesIn)
         record.usage.bytesOut = Int64(clamping: outcome.bytesOut)
         let code: Int32
         switch outcome.end {
@@ -148,6 +156,8 @@ struct RunReport {
         case .failed: code = 125
         }
         if isRead {
+            if let cause = record.cause, case .limit = cause { event(.limitCrossed, cause.json) }
+            if let kill = record.kill { event(.killIssued, kill.json) }
             RunReport.write(record.line, to: result)
             event(.cellExited, record.json)
         }

@@ -40,7 +40,7 @@ private func holds(_ text: String) throws -> Bool { try value(text) == .bool(tru
         "datetime(\"2024-01-01T00:00:00+0100\") < datetime(\"2024-01-01\")",
         "datetime(\"2024-03-01\").durationSince(datetime(\"2024-02-28\")) == duration(\"2d\")",
         "datetime(\"1969-12-31T23:00:00Z\").toTime() == duration(\"23h\")", "duration(\"-90m\").toHours() == -1",
-        "duration(\"1d2h3m4s5ms\").toMilliseconds() == 93784005"
+        "duration(\"1d2h3m4s5ms\").toMilliseconds() == 93784005",
     ])
     func `an expression is true`(_ text: String) throws {
         #expect(try holds(text))
@@ -53,7 +53,7 @@ private func holds(_ text: String) throws -> Bool { try value(text) == .bool(tru
         "1 is U", "[1].containsAll(1)", "principal.getTag(\"no\")", "principal.hasTag(1)", "if 1 then 2 else 3",
         "ip(\"x\")", "ip(\"1.1.1.1\", \"\")", "decimal(\"1\")", "decimal(\"1.23456\")", "datetime(\"2023-02-29\")",
         "duration(\"1s1m\")", "duration(\"9223372036854775808ms\")", "ip(\"1.1.1.1\").isInRange(1)", "(1).isIpv4()",
-        "datetime(\"2024-01-01\").offset(duration(\"9223372036854775807ms\"))", "principal.n.x"
+        "datetime(\"2024-01-01\").offset(duration(\"9223372036854775807ms\"))", "principal.n.x",
     ])
     func `an expression has no value`(_ text: String) throws {
         let expression = try PolicyParser.expression(SourceText(text))
@@ -73,7 +73,7 @@ private func holds(_ text: String) throws -> Bool { try value(text) == .bool(tru
         ("permit(principal, action, resource) unless { false } when { context.n == 5 };", .allow, ["policy0"], []),
         ("permit(principal in G::\"top\", action in [Action::\"x\"], resource is R);", .allow, ["policy0"], []),
         ("permit(principal, action in [], resource);", .deny, [], []),
-        ("permit(principal == ?principal, action, resource);", .deny, [], [])
+        ("permit(principal == ?principal, action, resource);", .deny, [], []),
     ]
 
     @Test(arguments: combinations.indices)
@@ -105,7 +105,7 @@ private func holds(_ text: String) throws -> Bool { try value(text) == .bool(tru
         "[{\"uid\": \"U\", \"attrs\": {}, \"parents\": []}]",
         "[{\"uid\": {\"type\": \"Action\", \"id\": \"a\"}, \"attrs\": {}, \"parents\": [{\"type\": \"U\", \"id\": \"a\"}]}]",
         "[{\"uid\": {\"type\": \"U\", \"id\": \"a\"}, \"attrs\": {}, \"parents\": [{\"type\": \"U\", \"id\": \"a\"}]}]",
-        "[{\"uid\": {\"type\": \"U\", \"id\": \"a\"}, \"attrs\": {\"x\": {\"__extn\": {\"fn\": \"ip\", \"arg\": \"x\"}}}, \"parents\": []}]"
+        "[{\"uid\": {\"type\": \"U\", \"id\": \"a\"}, \"attrs\": {\"x\": {\"__extn\": {\"fn\": \"ip\", \"arg\": \"x\"}}}, \"parents\": []}]",
     ])
     func `entities of another form are refused`(_ text: String) {
         #expect(throws: CedarError.self) { try Entities(json: Array(text.utf8)) }
@@ -133,5 +133,16 @@ private func holds(_ text: String) throws -> Bool { try value(text) == .bool(tru
         let record = try Record(context: json)
         #expect(try Record(context: record.json) == record)
         #expect(record["e"] == .record(Record([Record.Field("__entity", .long(1))])))
+    }
+
+    @Test func `ancestors are counted before they are gathered`() throws {
+        func uid(_ number: Int) -> EntityUID { EntityUID(type: Name("U"), id: Text("\(number)")) }
+        let chain = (0..<10).map { Entity(uid($0), parents: [uid($0 + 1)]) }
+        // 10 + 9 + .. + 1.
+        #expect(try Entities(chain, maximum: 55).isIn(uid(0), uid(10)))
+        #expect(throws: CedarError.self) { try Entities(chain, maximum: 54) }
+        // Every one below in every one above: the topmost parent brings all others.
+        let tower = (0..<100).map { low in Entity(uid(low), parents: (low + 1..<101).map(uid)) }
+        #expect(try Entities(tower, maximum: 5050).isIn(uid(0), uid(100)))
     }
 }

@@ -29,7 +29,7 @@ private func format(_ text: String) throws -> String { try PolicyFormatter.forma
         (
             "permit(principal,action,resource);forbid(principal,action,resource);",
             "permit (principal, action, resource);\n\nforbid (principal, action, resource);\n"
-        )
+        ),
     ])
     func `a text has one layout`(_ given: String, _ expected: String) throws {
         #expect(try format(given) == expected)
@@ -61,7 +61,7 @@ private func format(_ text: String) throws -> String { try PolicyFormatter.forma
         "{}", "{\"staticPolicies\": {}, \"templates\": {}}",
         "{\"staticPolicies\": {}, \"templates\": {}, \"templateLinks\": [], \"x\": 1}",
         "{\"staticPolicies\": {\"p\": {}}, \"templates\": {}, \"templateLinks\": []}",
-        "{\"staticPolicies\": {}, \"templates\": {}, \"templateLinks\": [{\"templateId\": \"a\", \"newId\": \"b\", \"values\": {}}]}"
+        "{\"staticPolicies\": {}, \"templates\": {}, \"templateLinks\": [{\"templateId\": \"a\", \"newId\": \"b\", \"values\": {}}]}",
     ])
     func `policies of another form are refused`(_ text: String) {
         #expect(throws: CedarError.self) { try PolicySet(json: Array(text.utf8)) }

@@ -10,7 +10,7 @@ import Testing
 private let contexts: [String] = [
     "{}", "{\"a\": 1}", "{\"a\": {}}", "{\"a\": {\"b\": \"foo/x\"}}", "{\"a\": {\"b\": \"foo\"}}", "{\"a\": {\"b\": 2}}",
     "{\"a\": {\"b\": {\"c\": 1}}}", "{\"s\": \"foo/bar\"}", "{\"s\": \"\"}", "{\"s\": 1, \"a\": {\"b\": 1}}",
-    "{\"a\": {\"__entity\": {\"type\": \"R\", \"id\": \"r\"}}}", "{\"a\": {\"__entity\": {\"type\": \"No\", \"id\": \"r\"}}}"
+    "{\"a\": {\"__entity\": {\"type\": \"R\", \"id\": \"r\"}}}", "{\"a\": {\"__entity\": {\"type\": \"No\", \"id\": \"r\"}}}",
 ]
 
 private func request(_ context: String, _ resource: String) throws -> Request {
@@ -33,14 +33,14 @@ private func request(_ context: String, _ resource: String) throws -> Request {
         "resource is R in context.a", "resource is No in context.a", "true && context.a == 1",
         "principal == U::\"a\" && context.a.b == 1", "!(context has a) && context.a == 1", "context.a != 1 && context.s == \"\"",
         "context == {}", "[R::\"r\", 1].contains(resource)", "context.a.b == resource", "resource.x == 1",
-        "resource has x && resource.x == 1", "(context has a && context.a == 1) && context.s == \"\""
+        "resource has x && resource.x == 1", "(context has a && context.a == 1) && context.s == \"\"",
     ])
     func `the index changes no answer`(_ condition: String) throws {
         var text = ""
         for effect in ["permit", "forbid"] {
             for clause in [
                 "when { \(condition) }", "when { context has a } when { \(condition) }",
-                "unless { context has q } when { \(condition) }", "unless { \(condition) } when { resource == R::\"z\" }"
+                "unless { context has q } when { \(condition) }", "unless { \(condition) } when { resource == R::\"z\" }",
             ] {
                 text += "\(effect)(principal, action, resource) \(clause);\n"
             }

@@ -25,7 +25,7 @@ private func condition(_ expression: String) -> String { "permit(principal, acti
         "permit(principal == (U::\"a\"), action in ([A::Action::\"x\", (Action::\"y\"),]), resource is N::T in R::\"\");",
         "permit(principal in ?principal, action in [], resource == ?resource);",
         "permit(principal is User in ?principal, action, resource);",
-        "permit\u{A0}(principal, action, resource\u{2028});"
+        "permit\u{A0}(principal, action, resource\u{2028});",
     ])
     func `a policy is accepted`(_ text: String) {
         #expect(error(text) == nil)
@@ -37,7 +37,7 @@ private func condition(_ expression: String) -> String { "permit(principal, acti
         "principal is A::B in resource", "\"a*\" like \"\\*a\\u{1F600}\\x41\"", "ip(1, 2).isIpv4(3)", "1.foo",
         "if true then false else true && false", "(if true then 1 else 2) == 1", "\"line\nbreak\" == \"\"",
         "principal.hasTag(\"a\") && principal.getTag(\"a\") == 1", "a::b::\"c\" in [action]", "[].isEmpty()",
-        "\"\\u{0_0_4_1}\" == \"A\"", "principal[\"__cedar\"]"
+        "\"\\u{0_0_4_1}\" == \"A\"", "principal[\"__cedar\"]",
     ])
     func `an expression is accepted`(_ text: String) {
         #expect(error(condition(text)) == nil)
@@ -53,7 +53,7 @@ private func condition(_ expression: String) -> String { "permit(principal, acti
         "permit(principal != U::\"a\", action, resource);", "permit(principal, action, resource) when { };",
         "permit(principal, action, resource) if { true };", "@a @a permit(principal, action, resource);",
         "@a() permit(principal, action, resource);", "permit(principal == if::\"a\", action, resource);",
-        "permit(principal == __cedar::\"a\", action, resource);", "permit(principal, action, resource);;"
+        "permit(principal == __cedar::\"a\", action, resource);", "permit(principal, action, resource);;",
     ])
     func `what is no policy is refused`(_ text: String) {
         #expect(error(text)?.kind == .syntax)
@@ -69,7 +69,7 @@ private func condition(_ expression: String) -> String { "permit(principal, acti
         "\"\\*\" == \"*\"", "\"\\u{110000}\" == \"\"", "\"\\u{D800}\" == \"\"", "\"\\x80\" == \"\"", "\"\r\" == \"\"",
         "{a: 1, \"a\": 2}", "{if: 1}", "{1: 1}", "{a::b: 1}", "principal[1]", "principal[\"a\" + \"b\"]", "?principal",
         "principal == ?resource", "A::{a: 1}", "if true then false", "1 + if true then 1 else 2", "[1 2]", "__cedar",
-        "principal.__cedar", "a & b", "'a'", "1a", "é", "principal has a + 1"
+        "principal.__cedar", "a & b", "'a'", "1a", "é", "principal has a + 1",
     ])
     func `what is no expression is refused`(_ text: String) {
         #expect(error(condition(text))?.kind == .syntax)

@@ -21,7 +21,7 @@ struct SchemaBoundsTests {
     @Test(arguments: [
         "type T = " + String(repeating: "Set<", count: many),
         "type T = " + String(repeating: "{a:", count: many),
-        "type T = " + String(repeating: "Set<", count: 257) + "Long" + String(repeating: ">", count: 257) + ";"
+        "type T = " + String(repeating: "Set<", count: 257) + "Long" + String(repeating: ">", count: 257) + ";",
     ])
     func `a depth bomb is refused`(text: String) {
         #expect(Self.kind(text) == .limit)
@@ -50,6 +50,11 @@ struct SchemaBoundsTests {
     @Test func `a hierarchy with too many pairs is refused`() {
         let chain = (0..<3_000).map { "entity E\($0 + 1) in E\($0);" }.joined()
         #expect(Self.kind(chain + "entity E0;") == .limit)
+    }
+
+    @Test func `a hierarchy with few pairs and many ways between them is refused`() {
+        let types = (0..<120).map { "E\($0)" }.joined(separator: ", ")
+        #expect(Self.kind("entity \(types) in [\(types)];") == .limit)
     }
 
     @Test func `too many combinations of principal and resource are refused`() {

@@ -33,7 +33,7 @@ struct SchemaJSONTests {
         attribute(#"{"type": "Boolean"}"#), attribute(#"{"type": "Bool", "required": false}"#),
         attribute(#"{"type": "__cedar::Long"}"#), attribute(#"{"type": "Extension", "name": "ipaddr"}"#),
         attribute(#"{"type": "EntityOrCommon", "name": "String"}"#),
-        attribute(#"{"type": "Record", "attributes": {"": {"type": "Set", "element": {"type": "Entity", "name": "A"}}}, "additionalAttributes": false}"#)
+        attribute(#"{"type": "Record", "attributes": {"": {"type": "Set", "element": {"type": "Entity", "name": "A"}}}, "additionalAttributes": false}"#),
     ])
     func `what the notation allows is read`(text: String) {
         #expect(Self.refusal(text) == "accepted")
@@ -87,7 +87,7 @@ struct SchemaJSONTests {
         ),
         (attribute(#"{"type": "A"}"#), "1:86: common type `A` is not defined\nhelp: `A` is an entity type, here only a common type may stand"),
         (attribute(#"{"type": "Long", "required": 1}"#), "1:106: expected true or false, found an integer"),
-        (attribute(#""Long""#), "1:77: expected a type, found a string")
+        (attribute(#""Long""#), "1:77: expected a type, found a string"),
     ])
     func `what the notation does not allow is refused with its place`(text: String, message: String) {
         #expect(Self.refusal(text) == message)

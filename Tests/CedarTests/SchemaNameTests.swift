@@ -26,7 +26,7 @@ struct SchemaNameTests {
         ("namespace N { entity E {x: __cedar::ipaddr}; } type ipaddr = Bool;", "ipaddr"),
         ("namespace N { entity E {x: Action}; action a; }", "N::Action"),
         ("namespace N { entity E {x: Action}; } action a;", "Action"),
-        ("namespace N { entity E {x: T}; type T = {y?: U}; type U = Set<decimal>; }", "{y?: Set<decimal>}")
+        ("namespace N { entity E {x: T}; type T = {y?: U}; type U = Set<decimal>; }", "{y?: Set<decimal>}"),
     ])
     func `a name stands for the nearest declaration`(text: String, expected: String) throws {
         #expect(try type(text, of: "N::E") == expected)
@@ -85,7 +85,7 @@ struct SchemaNameTests {
         (
             "entity A {x: __cedar::User}; entity User;",
             "1:14: type `__cedar::User` is not defined\nhelp: did you mean `User`?"
-        )
+        ),
     ])
     func `a name that stands for nothing is refused`(text: String, message: String) {
         #expect(SchemaTextTests.refusal(text) == message)
@@ -95,7 +95,7 @@ struct SchemaNameTests {
         let schema = try Schema(parsing: SourceText("entity A; type A = Long; entity Long;"))
         #expect(
             schema.warnings.map(\.message) == [
-                "`Long` hides the built-in type of that name", "common type `A` hides the entity type of that name"
+                "`Long` hides the built-in type of that name", "common type `A` hides the entity type of that name",
             ])
     }
 

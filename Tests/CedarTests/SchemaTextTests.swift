@@ -39,7 +39,7 @@ struct SchemaTextTests {
         "entity A in A;",
         "entity A in B; entity B in A;",
         "entity A\u{2003}{\u{a0}a\u{3000}:\u{b}Long\u{c}};\r//\r\nentity B;",
-        "namespace N { entity String; } entity A {x: String};"
+        "namespace N { entity String; } entity A {x: String};",
     ])
     func `what the grammar allows is read`(text: String) {
         #expect(Self.refusal(text) == "accepted")
@@ -108,7 +108,7 @@ struct SchemaTextTests {
         (
             "entity É;",
             "1:8: unexpected character `É`\nhelp: identifiers are ASCII; other characters may stand in strings and comments only"
-        )
+        ),
     ])
     func `what the grammar does not allow is refused with its place`(text: String, message: String) {
         #expect(Self.refusal(text) == message)

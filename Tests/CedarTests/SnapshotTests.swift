@@ -40,7 +40,7 @@ private let all = "permit(principal, action, resource);"
         ("@log_only \(all)", .deny, []),
         // The entity is missing from the store: the forbid fails, and denies.
         ("\(all) forbid(principal, action, resource) when { resource.trusted };", .deny, ["l0#policy1"]),
-        ("\(all) permit(principal, action, resource) when { resource.trusted };", .allow, ["l0#policy0"])
+        ("\(all) permit(principal, action, resource) when { resource.trusted };", .allow, ["l0#policy0"]),
     ]
 
     @Test(arguments: verdicts.indices)
@@ -75,7 +75,7 @@ private let all = "permit(principal, action, resource);"
     @Test(arguments: [
         "@throttle(\"10\") \(all)", "@throttle(\"0/1m\") \(all)", "@throttle(\"1/1y\") \(all)", "@redact \(all)",
         "@raise(\"x\") \(all)", "@kill \(all)", "@ask forbid(principal, action, resource);", "permit(principal);",
-        "permit(principal, action, resource) when { context.x };", "permit(principal, action, resource) when { context.s == \"\" };"
+        "permit(principal, action, resource) when { context.x };", "permit(principal, action, resource) when { context.s == \"\" };",
     ])
     func `a policy that means nothing does not load`(_ text: String) {
         #expect(throws: PolicyLoadError.self) { try snapshot(text) }

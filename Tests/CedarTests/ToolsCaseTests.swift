@@ -69,8 +69,8 @@ private func newCase(_ n: Int64) -> PolicyCase {
             }, []
         ),
         (0, { test, places in test.errors = [try places.resolve("fails")] }, []),
-        (0, { test, _ in test.verdict = .allow }, ["the verdict should be allow and is throttle"]),
-        (2, { test, _ in test.decision = .allow }, ["the decision should be allow and is deny"]),
+        (0, { test, _ in test.verdict = .allow }, ["the verdict should be allow and is throttle: by `reads`; `fails` fails: the record has no attribute `m`"]),
+        (2, { test, _ in test.decision = .allow }, ["the decision should be allow and is deny: by `stops`; `fails` fails: the record has no attribute `m`"]),
         (0, { test, places in test.match = [try places.resolve("asks")] }, ["`asks` should match and does not"]),
         (1, { test, places in test.notMatch = [try places.resolve("asks")] }, ["`asks` should not match and does"]),
         (0, { test, _ in test.errors = [] }, ["the policies that fail should be none and is `fails`"]),

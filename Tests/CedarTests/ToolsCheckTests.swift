@@ -53,6 +53,46 @@ private func layers(_ texts: [String]) -> [PolicyLayer] {
         #expect(PolicyCheck(layers(["permit(principal, action, resource);"]), schema: nil, mode: .exact).errors == 0)
     }
 
+    @Test func `more problems than are told are counted, and an error is told before a warning`() throws {
+        let unknown = String(repeating: "permit(principal, action == Action::\"cal\", resource);\n", count: PolicyCheck.maximumProblems)
+        let text = unknown + "permit(principal, action, resource) when { context.m == 1 };"
+        let check = PolicyCheck(layers([text]), schema: try Schema(parsing: SourceText(schemaText)), mode: .strict)
+        #expect(check.errors == 1)
+        #expect(check.warnings == PolicyCheck.maximumProblems)
+        #expect(check.problems.count == PolicyCheck.maximumProblems)
+        #expect(check.problems.contains { $0.severity == .error && $0.position?.line == PolicyCheck.maximumProblems + 1 })
+    }
+
+    @Test(arguments: [
+        ("Action::\"cal\"", "did you mean `Action::\"call\"`?"), ("Action::\"clal\"", nil), ("Action::\"CALL\"", "did you mean `Action::\"call\"`?"),
+        ("Action::\"server__tool_xx\"", "did you mean `Action::\"server__tool_x\"`?"),
+        ("Action::\"serverr__tol_x\"", "did you mean `Action::\"server__tool_x\"`?"),
+        ("Action::\"erver__tool_x\"", "did you mean `Action::\"server__tool_x\"`?"),
+        ("Action::\"server__tool_xyz\"", "did you mean `Action::\"server__tool_x\"`?"), ("Action::\"rever__tool_xyzz\"", nil), ("Action::\"\"", nil),
+    ])
+    func `an unknown action comes with the nearest`(_ action: String, _ help: String?) throws {
+        let schema = try Schema(parsing: SourceText("entity U; action call, server__tool_x appliesTo {principal: U, resource: U};"))
+        let check = PolicyCheck(layers(["permit(principal, action == \(action), resource);"]), schema: schema, mode: .strict)
+        #expect(check.problems.map(\.help) == [help])
+    }
+
+    @Test(arguments: [
+        ("", "foo", ""), ("\"é\" == \"é\" && ", "foo", ""), (String(repeating: "\"é\" == \"é\" && ", count: 400), "foo", ""),
+        (String(repeating: "true && ", count: 400), "foo", String(repeating: " && true", count: 400)),
+        ("", String(repeating: "foo", count: 300), ""),
+    ])
+    func `a long line is shown around the place, the caret under it`(_ before: String, _ wrong: String, _ after: String) throws {
+        let check = PolicyCheck(layers(["permit(principal, action, resource) when {\n\(before)\(wrong)\(after)\n};"]), schema: nil, mode: .exact)
+        let lines = check.problems[0].rendered.split(separator: "\n").map(String.init)
+        let (text, carets) = (Array(lines[2].unicodeScalars), Array(lines[3].unicodeScalars))
+        #expect(text.count < 300)
+        #expect(check.problems[0].position?.column == before.unicodeScalars.count + 1)
+        let marked = carets.indices.filter { carets[$0] == "^" }
+        let shown = String(String.UnicodeScalarView(marked.map { text[$0] }))
+        #expect(wrong.hasPrefix(shown) && shown.hasPrefix("foo"))
+        #expect(shown == wrong || text.count > 200)
+    }
+
     @Test func `a warning says that it is one`() throws {
         let check = PolicyCheck(
             layers(["permit(principal, action == Action::\"cal\", resource);"]), schema: try Schema(parsing: SourceText(schemaText)), mode: .strict)

@@ -74,7 +74,7 @@ struct ValidationConformanceTests {
         (
             uid("User", "a"), uid("Action", "view"), uid("Doc", "d"), #"{"mfa": true, "n": 1, "note": {"text": 1}}"#,
             "the context of action `Action::\"view\"`, `note`, `text`: expected `String`, found long"
-        )
+        ),
     ])
     func `a request fits the schema or is refused`(
         principal: String, action: String, resource: String, context: String, expected: String
@@ -132,5 +132,19 @@ struct ValidationConformanceTests {
         #expect(entity("Action", "view", "") == other)
         #expect(entity("Action", "view", #""a": 1"#, parents: groups) == other)
         #expect(entity("Action", "nope", "") == "action `Action::\"nope\"` is not in the schema")
+    }
+
+    @Test(arguments: [
+        #"{"fn": "offset", "args": ["2024-01-01", "1d"]}"#, #"{"__extn": {"fn": "offset", "args": ["2024-01-01", "1d"]}}"#,
+        #"{"fn": "offset", "args": [{"fn": "datetime", "arg": "2024-01-01"}, {"__extn": {"fn": "duration", "arg": "1d"}}]}"#,
+        #""2024-01-02""#,
+    ])
+    func `the arguments of an extension call have types as well`(_ value: String) throws {
+        let schema = try Schema(parsing: SourceText("entity U = {t: datetime};"))
+        let entities = try Entities(
+            json: JSON.Value(parsing: #"[{"uid": {"type": "U", "id": "a"}, "attrs": {"t": \#(value)}, "parents": []}]"#), schema: schema)
+        try schema.validateEntities(entities)
+        let entity = try #require(entities[EntityUID(type: Name("U"), id: "a")])
+        #expect(entity.attributes["t"] == .extension(.datetime(1_704_153_600_000)))
     }
 }

@@ -28,7 +28,7 @@ struct ValidationGuardTests {
         "principal has nick && (if principal.nick == \"\" then true else principal.nick == \"x\")",
         "(if principal has nick then principal else principal) has nick && (if principal has nick then principal else principal).nick == \"\"",
         "principal.address has street && principal.address.street == \"\"",
-        "{a: 1} has a && true"
+        "{a: 1} has a && true",
     ])
     func `what is proved may be read`(condition: String) throws {
         #expect(try ValidationSchema.findings(condition: condition) == [])
@@ -55,7 +55,7 @@ struct ValidationGuardTests {
         "principal.hasTag(\"k\") && resource.owner.getTag(\"k\") > 1",
         "principal.hasTag(\"k\") || principal.getTag(\"k\") > 1",
         "[principal has nick].contains(true) && principal.nick == \"\"",
-        "(true || principal has nick) && principal.nick == \"\""
+        "(true || principal has nick) && principal.nick == \"\"",
     ])
     func `what is not proved may not be read`(condition: String) throws {
         let findings = try ValidationSchema.findings(condition: condition)

@@ -15,7 +15,7 @@ struct ValidationScopeTests {
         "permit(principal, action == Other::Action::\"go\", resource);",
         "permit(principal == ?principal, action, resource in ?resource);",
         "permit(principal is User in ?principal, action == Action::\"view\", resource == ?resource) when { principal.age > 1 };",
-        "permit(principal, action == Action::\"list\", resource == Color::\"red\");"
+        "permit(principal, action == Action::\"list\", resource == Color::\"red\");",
     ])
     func `a scope that some request meets is valid`(policy: String) throws {
         #expect(try ValidationSchema.findings(policy) == [])
@@ -31,14 +31,14 @@ struct ValidationScopeTests {
         (
             "permit(principal, action == Action::\"veiw\", resource);",
             [
-                "unknown_action: action `Action::\"veiw\"` is not in the schema", inapplicable
+                "unknown_action: action `Action::\"veiw\"` is not in the schema", inapplicable,
             ]
         ),
         (
             "permit(principal, action == Action::\"go\", resource);",
             [
                 "unknown_action: action `Action::\"go\"` is not in the schema (did you mean `Other::Action::\"go\"`?)",
-                inapplicable
+                inapplicable,
             ]
         ),
         (
@@ -77,7 +77,7 @@ struct ValidationScopeTests {
         (
             "permit(principal, action, resource) when { principal is Nope };",
             ["unknown_entity_type: entity type `Nope` is not in the schema"]
-        )
+        ),
     ])
     func `a scope that no request meets is an error`(policy: String, expected: [String]) throws {
         #expect(try ValidationSchema.findings(policy) == expected)
@@ -100,7 +100,7 @@ struct ValidationScopeTests {
         let findings = Validator(schema: try ValidationSchema.schema()).validate(set, mode: .exact)
         #expect(
             findings.map { "\($0.policy) \($0.kind.rawValue)" } == [
-                "wrong inapplicable", "unknown unknown_entity_type", "unknown inapplicable"
+                "wrong inapplicable", "unknown unknown_entity_type", "unknown inapplicable",
             ])
     }
 
@@ -114,7 +114,7 @@ struct ValidationScopeTests {
         (
             "permit(principal, action, resource in Color::\"blue\");",
             "`Color::\"blue\"` does not exist: entity type `Color` is enumerated"
-        )
+        ),
     ])
     func `strict mode sets a policy aside that the schema keeps from matching`(policy: String, reason: String) throws {
         let set = try PolicyParser.policies(SourceText(policy))

@@ -22,7 +22,7 @@ struct ValidationStaticTests {
         ("principal is User, action, resource", "principal == User::\"a\", action, resource"),
         ("principal in Group::\"a\", action, resource", "principal is User in Group::\"a\", action, resource"),
         ("principal, action, resource is Doc", "principal, action, resource == Doc::\"d\""),
-        ("principal, \(view), resource", "principal, \(view), resource")
+        ("principal, \(view), resource", "principal, \(view), resource"),
     ])
     func `a permit that a forbid always overrides is a warning`(forbid: String, permit: String) throws {
         #expect(try kinds("forbid(\(forbid)); permit(\(permit));") == ["policy1 shadowed"])
@@ -40,7 +40,7 @@ struct ValidationStaticTests {
         ("principal == User::\"b\", action, resource", "principal == User::\"a\", action, resource"),
         ("principal in Group::\"a\", action, resource", "principal == User::\"a\", action, resource"),
         ("principal is User in Group::\"a\", action, resource", "principal in Group::\"a\", action, resource"),
-        ("principal, \(view), resource", "principal, action in [Action::\"view\", Action::\"edit\"], resource")
+        ("principal, \(view), resource", "principal, action in [Action::\"view\", Action::\"edit\"], resource"),
     ])
     func `a permit that a forbid only sometimes overrides is none`(forbid: String, permit: String) throws {
         #expect(try kinds("forbid(\(forbid)); permit(\(permit));") == [])
@@ -61,7 +61,7 @@ struct ValidationStaticTests {
     }
 
     @Test(arguments: [
-        "context.mfa && !context.mfa", "context.n == 1 && context.n == 2", "1 == context.n && context.mfa && context.n == 2"
+        "context.mfa && !context.mfa", "context.n == 1 && context.n == 2", "1 == context.n && context.mfa && context.n == 2",
     ])
     func `conditions that contradict each other are a warning`(condition: String) throws {
         #expect(try kinds("permit(principal, \(Self.view), resource) when { \(condition) };") == ["policy0 impossible"])

@@ -52,7 +52,7 @@ struct ValidationTypeTests {
         "[true, context.mfa].contains(false)", "{a: 1, b: context.mfa}.b", "1 == \"a\" || true", "principal == resource || true",
         "Color::\"red\" == Color::\"green\" || true", "principal.hasTag(principal.name) && principal.getTag(principal.name) > 1",
         "false && principal.nothing", "true || principal.nothing == 1", "if true then true else principal.nothing",
-        "ip(\"::1\") == principal.home"
+        "ip(\"::1\") == principal.home",
     ])
     func `what the rules allow is valid`(condition: String) throws {
         let findings = try ValidationSchema.findings(condition: condition)
@@ -149,7 +149,7 @@ struct ValidationTypeTests {
             "extension_call: `isInRange` takes 2 arguments, found 1 (the value before the dot counts as one)"
         ),
         ("principal.home.isInRange(principal.score)", "unexpected_type: expected `ipaddr`, found `decimal`"),
-        ("principal.name.isIpv4()", "unexpected_type: expected `ipaddr`, found `String`")
+        ("principal.name.isIpv4()", "unexpected_type: expected `ipaddr`, found `String`"),
     ])
     func `what the rules forbid is named`(condition: String, expected: String) throws {
         let findings = try ValidationSchema.findings(condition: condition).filter { !$0.hasPrefix("impossible") }
@@ -161,7 +161,7 @@ struct ValidationTypeTests {
             "permit(principal, action, resource) when { principal is User && principal.x == principal.y };")
         #expect(
             findings == [
-                "unknown_attribute: `User` has no attribute `x`", "unknown_attribute: `User` has no attribute `y`"
+                "unknown_attribute: `User` has no attribute `x`", "unknown_attribute: `User` has no attribute `y`",
             ])
     }
 

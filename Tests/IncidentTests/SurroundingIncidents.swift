@@ -28,7 +28,7 @@ private func refused(_ run: Run, saying words: [String] = [], sourceLocation: So
 extension Incidents.Surroundings {
     static let falseProcs = [
         "mount -t tmpfs none /proc",
-        "mount -t tmpfs none /proc; mkdir -p /proc/self/ns /proc/sys/user; echo 0 >/proc/self/uid_map; echo 0 >/proc/sys/user/max_user_namespaces",
+        "mount -t tmpfs none /proc; mkdir -p /proc/self/ns /proc/sys/user; echo 0 >/proc/self/uid_map; echo 0 >/proc/sys/user/max_user_namespaces; ln -s /bin/true /proc/self/exe",
         "mount --bind /etc /proc",
         "mkdir -p \(Ground.shared.folder)/nothing; mount --bind \(Ground.shared.folder)/nothing /proc",
     ]
@@ -36,7 +36,9 @@ extension Incidents.Surroundings {
     @Test(arguments: Caller.allCases, falseProcs)
     func `incident 3: a false /proc is noticed and nothing is started`(caller: Caller, script: String) throws {
         try surroundingsAvailable()
-        refused(try Fumehood.run([], ["/bin/echo", "started"], as: caller, around: mounts(script)), saying: ["`/proc`", "ENODEV"])
+        refused(
+            try Fumehood.run([], ["/bin/echo", "started"], as: caller, around: mounts(script)),
+            saying: script.contains("self/exe") ? ["`/proc`", "ENODEV"] : ["there is no /proc here"])
     }
 
     @Test(arguments: Caller.allCases)

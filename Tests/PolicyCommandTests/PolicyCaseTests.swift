@@ -43,7 +43,7 @@ struct PolicyCaseTests {
         let folder = try folder(cases("match: [big]\nverdict: deny"))
         let ran = try Command.policy(["test", "a.cases.yaml"], in: folder.path)
         #expect(ran.code == 1)
-        #expect(ran.out.contains("  FAIL  one\n        `big` should match and does not\n        the verdict should be deny and is allow\n"))
+        #expect(ran.out.contains("  FAIL  one\n        `big` should match and does not\n        the verdict should be deny and is allow: by `all`\n"))
         let document = try Command.policy(["test", "--json", "."], in: folder.path).document()
         #expect(document["failed"]?.asInteger == 1 && document["sets"]?[0]?["files"]?[0]?["cases"]?[0]?["differences"]?.asArray?.count == 2)
         #expect(document["sets"]?[0]?["coverage"]?[0]?["determining"]?.asInteger == 1)

@@ -65,7 +65,10 @@ struct DoctorTests {
         Machine(testDescription: "a listener around us", facts: facts { $0.trials[.listener] = 16 }, line: "explained denials", status: .partial, remedy: nil, works: true),
         Machine(testDescription: "supplementary groups", facts: facts { $0.supplementaryGroups = 5 }, line: "groups", status: .partial, remedy: "--clear-groups", works: true),
         Machine(testDescription: "no quota of keys left", facts: facts { $0.trials[.keyring] = 122 }, line: "keyring", status: .partial, remedy: nil, works: true),
-        Machine(testDescription: "delegated groups", facts: facts { $0.groups = .v2(path: "/sys/fs/cgroup/user", delegated: true) }, line: "cgroup limits", status: .absent, remedy: nil, works: true),
+        Machine(testDescription: "delegated groups", facts: facts { $0.groups = .v2(path: "/sys/fs/cgroup/user", delegated: true) }, line: "cgroup limits", status: .on, remedy: nil, works: true),
+        Machine(testDescription: "groups of somebody else", facts: facts { $0.groups = .v2(path: "/sys/fs/cgroup/user", delegated: false) }, line: "cgroup limits", status: .absent, remedy: "systemd-run", works: true),
+        Machine(testDescription: "v1 that is not writable", facts: facts { $0.groups = .v1(controllers: ["memory"], writable: false) }, line: "cgroup limits", status: .absent, remedy: nil, works: true),
+        Machine(testDescription: "v1 without memory", facts: facts { $0.groups = .v1(controllers: ["pids"], writable: true) }, line: "cgroup limits", status: .partial, remedy: nil, works: true),
     ]
 
     @Test(arguments: machines)

@@ -154,7 +154,7 @@ struct ProtectionsTests {
     }
 
     @Test func `what the child could not do takes its wall down a step`() throws {
-        let cell = PlannedCase(name: "v1", facts: .root.with { $0.groups = .v1(["/g/tasks"]) })
+        let cell = PlannedCase(name: "v1", facts: .root.with { $0.groups = .v1 })
         let plan = try cell.plan()
         func step(_ operation: Operation) throws -> Report.SoftFailure {
             let at = try #require(plan.steps.firstIndex { $0.operation == operation })
@@ -165,6 +165,6 @@ struct ProtectionsTests {
         #expect(after[.keyring] == .partial(missing: ["no new session keyring: disk quota exceeded (EDQUOT); the filter refuses key calls"]))
         #expect(after[.timeNamespace] == .absent(missing: ["disk quota exceeded (EDQUOT)"]))
         #expect(after[.cgroupNamespace] == .absent(missing: ["disk quota exceeded (EDQUOT)"]))
-        #expect(Protections.incomplete(after) == [.cgroupLimits, .cgroupNamespace, .keyring, .timeNamespace])
+        #expect(Protections.incomplete(after) == [.cgroupNamespace, .keyring, .timeNamespace])
     }
 }

@@ -20,3 +20,4 @@ compile probe probe.c probe_files.c probe_kernel.c probe_processes.c probe_socke
 compile refuse refuse.c
 compile terminal terminal.c
 compile flip flip.c
+compile runaway runaway.c

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the soak scripts share: the binary, who they run as, who is left, and one way of running a command under a deadline."""
 import datetime
+import glob
 import os
 import pwd
 import shutil
@@ -90,6 +91,38 @@ def record(name, lines):
         file.write(f"{datetime.date.today().isoformat()} commit {commit}{' with changes' if changed else ''}, Linux {os.uname().release}\n")
         for line in lines:
             file.write("  " + line + "\n")
+
+
+def groups_left():
+    """Control groups of cells, live or forgotten."""
+    return glob.glob("/sys/fs/cgroup/**/fumehood-*", recursive=True)
+
+
+def forgotten_groups(patience=3.0):
+    """Those without any process, after a while of waiting: the janitor needs some milliseconds."""
+    until = time.monotonic() + patience
+    while True:
+        empty = []
+        for path in groups_left():
+            try:
+                with open(path + "/cgroup.procs") as file:
+                    if not file.read():
+                        empty.append(path)
+            except OSError:
+                pass
+        if not empty or time.monotonic() > until:
+            return empty
+        time.sleep(0.02)
+
+
+def host_groups():
+    """What this machine offers to root."""
+    with open("/proc/self/cgroup") as file:
+        lines = file.read()
+    old = [line for line in lines.splitlines() if not line.startswith("0:") and ":name=" not in line]
+    if not old:
+        return "v2" if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else "none"
+    return "hybrid" if os.path.exists("/sys/fs/cgroup/unified/cgroup.procs") else "v1"
 
 
 def account():

@@ -71,6 +71,8 @@ def main():
                 began = time.monotonic()
                 if cells.survivors(marker):
                     left.append(what)
+                elif cells.forgotten_groups():
+                    left.append(what + " (a control group)")
                 worst = max(worst, time.monotonic() - began)
             summary = f"kills as {user}: {points} points, {len(left)} with survivors, worst {worst * 1000:.0f} ms until all were gone"
             print(summary)

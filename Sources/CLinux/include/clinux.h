@@ -22,6 +22,9 @@ long cl_syscall(long number, long a, long b, long c, long d, long e, long f);
 int cl_argument_count(void);
 char *_Nullable *_Nullable cl_argument_vector(void);
 
+/// Where malloc's heap begins: the break when the first constructor ran.
+void *_Nullable cl_heap_start(void);
+
 /// The kernel's name of an errno (`EPERM`) and its description; NULL where it has none.
 const char *_Nullable cl_errno_name(int code);
 const char *_Nullable cl_errno_text(int code);
@@ -72,6 +75,7 @@ enum CL_CLOSED_ENUM cl_op_kind : uint16_t {
     CL_OP_HANDOVER,          // PID 1 tells the supervisor that the command runs: listener src, pidfd dst
     CL_OP_NON_DUMPABLE,      // before PID 2 exists: it shares the memory in which the exec cookie lies
     CL_OP_SEAL,              // PID 1 keeps only the control socket
+    CL_OP_RELEASE,           // PID 1 gives its copy of the launcher's heap back, which begins at x
     CL_OP_REAP,              // PID 1's loop; never returns
     CL_OP_CONTROLLING_TTY,   // TIOCSCTTY on src
     CL_OP_FORGET,            // overwrite y bytes at x, the launcher's arguments
@@ -103,6 +107,8 @@ enum CL_CLOSED_ENUM cl_proof : uint32_t {
 #define CL_SLOT_SUPERVISOR 11 // the other end of the control socket, which the child closes first
 #define CL_STAGES 24
 #define CL_SOFT 16
+#define CL_REST 8          // operations of process 1 after it has given the heap back
+#define CL_REST_FILTER 128 // instructions of their filter
 
 #define CL_FLAG_OPTIONAL 1  // a failure is noted and handed over, the launch goes on
 #define CL_FLAG_RECURSIVE 2 // the whole mount tree
@@ -142,12 +148,12 @@ struct cl_report {
     uint32_t op;      // failed: index of the operation
     int32_t error;    // failed: errno, or a proof's own code (below)
     int32_t status;   // exited: wait status of PID 2
-    uint64_t user_us, system_us, max_rss_kib; // exited: of the whole tree, dead children included
+    uint64_t user_us, system_us, max_rss_kib, written_bytes; // exited: of the whole tree, dead children included
     uint32_t soft_count;
     struct cl_soft soft[CL_SOFT]; // launched: optional operations that failed
     uint64_t stage_ns[CL_STAGES];                         // launched: CLOCK_MONOTONIC
 };
-_Static_assert(sizeof(struct cl_report) == 16 + 24 + 8 + 8 * CL_SOFT + 8 * CL_STAGES, "no padding");
+_Static_assert(sizeof(struct cl_report) == 16 + 32 + 8 + 8 * CL_SOFT + 8 * CL_STAGES, "no padding");
 
 /// errno values of our own for proofs: the attempt succeeded; the fact did not hold; the canary was silent.
 #define CL_ERROR_PROOF 4097
@@ -158,6 +164,11 @@ _Static_assert(sizeof(struct cl_report) == 16 + 24 + 8 + 8 * CL_SOFT + 8 * CL_ST
 /// Clones a process with `flags` (clone3) and lets it interpret `plan`. In the parent: its pid, or -errno; `*pidfd` is set.
 /// `cgroup` is a descriptor for CLONE_INTO_CGROUP or -1.
 long cl_launch(const struct cl_plan *_Nonnull plan, uint64_t flags, uint64_t exit_signal, int cgroup, int *_Nonnull pidfd);
+
+/// Writes the id maps of a child that waits for them, as only its parent may, and lets it go. In C because every page that
+/// is written right after a clone is copied first, and the child waits meanwhile. 0, or -errno with the step that failed.
+enum CL_CLOSED_ENUM cl_map_step : uint32_t { CL_MAP_GROUP, CL_MAP_USER, CL_MAP_GO };
+long cl_write_maps(int proc, long pid, const char *_Nonnull group, const char *_Nonnull user, int control, enum cl_map_step *_Nonnull step);
 
 /// A process that holds a user namespace open until `release` hangs up; for id-mapped mounts and for probes. Its pid, or -errno.
 long cl_hold_namespace(uint64_t flags, int release, int *_Nonnull pidfd);
@@ -190,5 +201,11 @@ long cl_probe_cell(uint64_t flags, uint32_t user, uint32_t group, int32_t result
 
 /// Removes placeholders when `release` hangs up: see Sandbox/Placeholders.swift. Its pid, or -errno.
 long cl_janitor(const int32_t *_Nonnull directories, const char *_Nonnull const *_Nonnull names, const int32_t *_Nonnull locks, uint32_t count, int release, int release_other_end, int *_Nonnull pidfd);
+
+/// Tends the control groups of a cell until `release` hangs up: then writes `1` to texts[0] (cgroup.kill), `THAWED` to texts[1]
+/// (freezer.state), unlinks texts[2], each where it is not empty, and removes the groups texts[3..<count], for at most 20 s.
+/// Shares this process's memory: `*memory`, its stack and texts, is given back by cl_group_janitor_gone once it has been reaped.
+long cl_group_janitor(const char *_Nonnull const *_Nonnull texts, uint32_t count, int release, int release_other_end, int *_Nonnull pidfd, void *_Nullable *_Nonnull memory);
+void cl_group_janitor_gone(void *_Nonnull memory);
 
 #endif

@@ -73,7 +73,6 @@ final class FrozenProgram: Sendable {
 struct ProgramBuilder {
     var program = Program()
     private var pathIndex: [Path: Int32] = [:]
-    private let noEntities = Entities()
 
     /// The node of an expression.
     mutating func add(_ expr: Expr) -> Int32 {

@@ -47,7 +47,7 @@ struct ExprReader {
             guard let type = Name.parse(try text(object["entity_type"], "entity_type")) else {
                 throw reader.error("`entity_type` must be the name of an entity type")
             }
-            let ancestor = object["in"] == nil ? nil : try operand(object, "in")
+            let ancestor = object["in"].map { $0 == .null } ?? true ? nil : try operand(object, "in")
             return .isType(try operand(object, "left"), type, in: ancestor)
         case "if-then-else":
             let object = try reader.members(json, ["if", "then", "else"])

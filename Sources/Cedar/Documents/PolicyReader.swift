@@ -143,7 +143,12 @@ struct PolicyReader {
         case "in": return .in(try reference(object, slot))
         case "is":
             let type = try type(object["entity_type"])
-            guard let ancestor = object["in"] else { return .isType(type, .none) }
+            guard object["entity"] == nil, object["slot"] == nil else {
+                throw ValueDocument.error(
+                    "`is` takes its entity or slot in `in`", in: place,
+                    help: "write {\"op\": \"is\", \"entity_type\": \"\(type)\", \"in\": {\"entity\": ..}}")
+            }
+            guard let ancestor = object["in"], ancestor != .null else { return .isType(type, .none) }
             return .isTypeIn(type, .none, try reference(try members(ancestor, ["entity", "slot"]), slot))
         default: throw error("`op` of the scope must be `All`, `==`, `in` or `is`")
         }

@@ -16,7 +16,7 @@ extension PolicySet {
                 }
                 links.append([
                     "templateId": .string(link.template.string), "newId": .string(policy.id.string),
-                    "values": .object(values)
+                    "values": .object(values),
                 ])
             } else {
                 policies[policy.id.string] = policy.json
@@ -25,7 +25,7 @@ extension PolicySet {
         var templates = JSON.Object()
         for template in self.templates { templates[template.id.string] = template.body.json }
         return [
-            "templates": .object(templates), "staticPolicies": .object(policies), "templateLinks": .array(links)
+            "templates": .object(templates), "staticPolicies": .object(policies), "templateLinks": .array(links),
         ]
     }
 }

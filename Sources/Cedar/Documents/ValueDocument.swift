@@ -51,14 +51,14 @@ enum ValueDocument {
         _ object: JSON.Object, as type: SchemaType?, in place: String
     ) throws(CedarError) -> Value {
         if object.count == 1, let member = object.members.first {
-            if let escaped = try escape(Text(member.name), member.value, in: place) { return escaped }
+            if let escaped = try escape(Text(member.name), member.value, as: type, in: place) { return escaped }
         }
         switch type {
         case .entity:
             guard let uid = try typeAndID(.object(object), in: place) else { break }
             return .entity(uid)
         case .extension:
-            if let value = try extensionCall(.object(object), in: place) { return value }
+            if let value = try extensionCall(.object(object), isTyped: true, in: place) { return value }
         default: break
         }
         var record: RecordType?
@@ -73,9 +73,15 @@ enum ValueDocument {
     }
 
     /// The value of a one-member object that is an escape, or nil if it is a plain record.
-    private static func escape(_ name: Text, _ json: JSON.Value, in place: String) throws(CedarError) -> Value? {
+    private static func escape(
+        _ name: Text, _ json: JSON.Value, as type: SchemaType?, in place: String
+    ) throws(CedarError) -> Value? {
         if name == "__entity" { return try typeAndID(json, in: place).map(Value.entity) }
-        if name == "__extn" { return try extensionCall(json, in: place) }
+        if name == "__extn" {
+            var isTyped = false
+            if case .extension = type { isTyped = true }
+            return try extensionCall(json, isTyped: isTyped, in: place)
+        }
         if name == "__expr", case .string = json {
             throw error("`__expr` is no longer part of the format", in: place, help: "use `__entity` or `__extn`")
         }
@@ -102,18 +108,26 @@ enum ValueDocument {
         return uid
     }
 
-    private static func extensionCall(_ json: JSON.Value, in place: String) throws(CedarError) -> Value? {
+    /// - Parameter isTyped: whether a schema asks for an extension value here; then the arguments have types as well.
+    private static func extensionCall(
+        _ json: JSON.Value, isTyped: Bool, in place: String
+    ) throws(CedarError) -> Value? {
         guard let name = json["fn"]?.asString else { return nil }
-        var arguments: [Value] = []
+        let list: [JSON.Value]
         if let argument = json["arg"] {
-            arguments = [try value(argument, in: place)]
-        } else if case .array(let list) = json["args"] {
-            for argument in list { arguments.append(try value(argument, in: place)) }
+            list = [argument]
+        } else if case .array(let several) = json["args"] {
+            list = several
         } else {
             return nil
         }
         guard let function = ExtensionFunction.named(Text(name)) else {
             throw error("there is no extension function `\(name)`", in: place)
+        }
+        var arguments: [Value] = []
+        for (index, argument) in list.enumerated() {
+            let type = isTyped && function.isMethod ? SchemaType.extension(function.argumentType(index)) : nil
+            arguments.append(try value(argument, as: type, in: place))
         }
         return try call(function, arguments, in: place)
     }
@@ -179,8 +193,8 @@ extension Value {
                     "fn": "offset",
                     "args": [
                         ["__extn": ["fn": "datetime", "arg": "1970-01-01"]],
-                        Value.extension(.duration(milliseconds)).json
-                    ]
+                        Value.extension(.duration(milliseconds)).json,
+                    ],
                 ]
             ]
         case .extension(let value):

@@ -93,7 +93,7 @@ public struct PolicySnapshot: Sendable {
         if let schema {
             findings = Validator(schema: schema).validate(set, mode: mode == .strict ? .strict : .exact)
             if mode == .strict {
-                for finding in findings where finding.severity == .error {
+                for finding in findings.lazy.filter({ $0.severity == .error }).prefix(PolicyCheck.maximumProblems) {
                     let shown = sources[finding.policy].map { finding.error.rendered(in: $0) }
                     problems.append(shown ?? "policy `\(finding.policy)`: \(finding.message)")
                 }

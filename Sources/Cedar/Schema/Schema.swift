@@ -11,8 +11,8 @@ public struct Schema: Sendable {
         public static let typeDepth = 512
         /// How many parts a type may have once its common types are expanded.
         public static let typeParts = 1 << 20
-        /// Pairs of descendant and ancestor, of types and of actions.
-        public static let hierarchyPairs = 1 << 20
+        /// Pairs of descendant and ancestor, of types and of actions; a pair counts once for each parent that leads to it.
+        public static let hierarchySteps = 1 << 20
         /// Combinations of principal type, action and resource type.
         public static let environments = 1 << 20
     }
@@ -25,9 +25,22 @@ public struct Schema: Sendable {
         public let tags: SchemaType?
         /// The only ids, for an enumerated type.
         public let ids: [Text]?
+        private let knownIDs: Set<Text>
         /// All types whose entities may be in an entity of this type, directly or not. Holds the type itself only
         /// if its entities may be in one another.
         public internal(set) var descendants: Set<EntityType>
+
+        init(type: EntityType, attributes: RecordType, tags: SchemaType?, ids: [Text]?, descendants: Set<EntityType>) {
+            self.type = type
+            self.attributes = attributes
+            self.tags = tags
+            self.ids = ids
+            knownIDs = Set(ids ?? [])
+            self.descendants = descendants
+        }
+
+        /// Whether an entity of the type may have the id.
+        func allows(_ id: Text) -> Bool { ids == nil || knownIDs.contains(id) }
     }
 
     /// What is known of an action.

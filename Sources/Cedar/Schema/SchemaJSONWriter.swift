@@ -38,7 +38,7 @@ extension SchemaNamespace {
             ("annotations", Cedar.json(annotations)),
             ("commonTypes", member(unless: types.isEmpty, .object(Object(types)))),
             ("entityTypes", .object(Object(entityTypes.map { Member(name: $0.name.string, value: $0.json) }))),
-            ("actions", .object(Object(actions.map { Member(name: $0.id.string, value: $0.json) })))
+            ("actions", .object(Object(actions.map { Member(name: $0.id.string, value: $0.json) }))),
         ])
     }
 }
@@ -57,7 +57,7 @@ extension EntityTypeDeclaration {
                 ("annotations", Cedar.json(annotations)),
                 ("memberOfTypes", member(unless: parents.isEmpty, Cedar.json(parents))),
                 ("shape", member(unless: shape == .emptyRecord, shape.json())),
-                ("tags", tags.map { $0.json() })
+                ("tags", tags.map { $0.json() }),
             ])
         }
     }
@@ -68,7 +68,7 @@ extension ActionDeclaration {
         object([
             ("annotations", Cedar.json(annotations)),
             ("memberOf", member(unless: groups.isEmpty, .array(groups.map(\.json)))),
-            ("appliesTo", appliesTo.map(\.json))
+            ("appliesTo", appliesTo.map(\.json)),
         ])
     }
 }
@@ -83,7 +83,7 @@ extension ActionDeclaration.AppliesTo {
     fileprivate var json: JSON.Value {
         object([
             ("principalTypes", Cedar.json(principals)), ("resourceTypes", Cedar.json(resources)),
-            ("context", member(unless: context == .emptyRecord, context.json()))
+            ("context", member(unless: context == .emptyRecord, context.json())),
         ])
     }
 }
@@ -102,7 +102,7 @@ extension TypeExpression {
                 (
                     "attributes",
                     .object(Object(attributes.map { Member(name: $0.name.string, value: $0.json) }))
-                )
+                ),
             ]
         case .extension(let use): members = [("type", "Extension"), ("name", .string(use.name.description))]
         case .entity(let use): members = [("type", "Entity"), ("name", .string(use.name.description))]
@@ -117,7 +117,7 @@ extension TypeExpression {
 extension AttributeDeclaration {
     fileprivate var json: JSON.Value {
         type.json(with: [
-            ("required", member(unless: isRequired, false)), ("annotations", Cedar.json(annotations))
+            ("required", member(unless: isRequired, false)), ("annotations", Cedar.json(annotations)),
         ])
     }
 }

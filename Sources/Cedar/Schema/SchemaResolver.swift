@@ -59,7 +59,7 @@ struct SchemaResolver {
                 parents.append((type, direct))
             }
         }
-        var budget = Schema.Limit.hierarchyPairs
+        var budget = Schema.Limit.hierarchySteps
         for (type, descendants) in try Closure.descendants(parents, &budget) {
             entityTypes[type]?.descendants = descendants
         }
@@ -442,7 +442,7 @@ struct SchemaResolver {
 enum Closure {
     /// For each node all that is below it, itself only if it is in a cycle.
     ///
-    /// - Parameter budget: how many pairs may still be made.
+    /// - Parameter budget: how many steps may still be made: one for each pair, and for each way to it.
     /// - Throws: `.limit` when the budget is spent.
     static func descendants<Node: Hashable>(
         _ parents: [(child: Node, parents: [Node])], _ budget: inout Int
@@ -457,12 +457,12 @@ enum Closure {
             var below: Set<Node> = []
             var open = children[node] ?? []
             while let next = open.popLast() {
-                guard below.insert(next).inserted else { continue }
                 budget -= 1
                 guard budget >= 0 else {
                     throw CedarError(
-                        .limit, "the hierarchy has more than \(Schema.Limit.hierarchyPairs) pairs of ancestors")
+                        .limit, "the hierarchy has more than \(Schema.Limit.hierarchySteps) ways from a descendant to an ancestor")
                 }
+                guard below.insert(next).inserted else { continue }
                 if let further = children[next] { open.append(contentsOf: further) }
             }
             result.append((node, below))

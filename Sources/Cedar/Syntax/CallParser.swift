@@ -47,7 +47,7 @@ extension PolicyParser {
 enum Calls {
     static let methods: [Text: BinaryOperator] = [
         "contains": .contains, "containsAll": .containsAll, "containsAny": .containsAny, "hasTag": .hasTag,
-        "getTag": .getTag
+        "getTag": .getTag,
     ]
 
     static let allMethods: [String] =

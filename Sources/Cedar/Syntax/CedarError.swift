@@ -39,29 +39,24 @@ public struct CedarError: Error, Hashable, Sendable {
     public func rendered(in source: SourceText) -> String {
         var lines: [String] = []
         if let span {
-            let position = source.position(of: Int(span.start))
+            let start = Int(span.start)
+            let position = source.position(of: start)
             lines.append("\(source.name):\(position): \(message)")
-            let text = source.line(at: Int(span.start))
+            let (text, bytes, ellipsis) = source.excerpt(around: start)
             let number = String(position.line)
             let margin = String(repeating: " ", count: number.utf8.count)
             lines.append("\(margin) |")
             lines.append("\(number) | \(text)")
-            let lead = String(
-                text.unicodeScalars.prefix(position.column - 1).map { $0 == "\t" ? "\t" : " " as Character })
-            let left = text.unicodeScalars.count - (position.column - 1)
-            let marks = max(1, min(scalars(of: span, in: source), left))
-            lines.append("\(margin) | \(lead)\(String(repeating: "^", count: marks))")
+            let place = min(max(start, bytes.lowerBound), bytes.upperBound)
+            let lead = text.unicodeScalars.prefix(ellipsis + source.scalars(bytes.lowerBound..<place))
+            let marks = max(1, source.scalars(place..<min(max(place, Int(span.end)), bytes.upperBound)))
+            let blanks = String(lead.map { $0 == "\t" ? "\t" : " " as Character })
+            lines.append("\(margin) | \(blanks)\(String(repeating: "^", count: marks))")
         } else {
             lines.append("\(source.name): \(message)")
         }
         if let help { lines.append("help: \(help)") }
         return lines.joined(separator: "\n")
-    }
-
-    private func scalars(of span: SourceSpan, in source: SourceText) -> Int {
-        let end = min(Int(span.end), source.bytes.count)
-        guard Int(span.start) < end else { return 1 }
-        return source.bytes[Int(span.start)..<end].reduce(0) { $0 + ($1 & 0xC0 != 0x80 ? 1 : 0) }
     }
 }
 

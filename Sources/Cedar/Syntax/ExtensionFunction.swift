@@ -42,5 +42,8 @@ public enum ExtensionFunction: String, Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// The type of an argument of a method, by its place from 0, its receiver.
+    func argumentType(_ index: Int) -> ExtensionType { self == .offset && index == 1 ? .duration : type }
+
     public var name: Text { Text(rawValue) }
 }

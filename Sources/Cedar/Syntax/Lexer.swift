@@ -89,7 +89,7 @@ public struct Lexer {
             ("true", .true), ("false", .false), ("if", .if), ("then", .then), ("else", .else), ("in", .in),
             ("is", .is), ("has", .has), ("like", .like), ("permit", .permit), ("forbid", .forbid), ("when", .when),
             ("unless", .unless), ("principal", .principal), ("action", .action), ("resource", .resource),
-            ("context", .context)
+            ("context", .context),
         ]
         return table.map { (Array($0.0.utf8), $0.1) }
     }()

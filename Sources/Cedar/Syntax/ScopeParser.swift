@@ -95,12 +95,17 @@ extension PolicyParser {
                 .syntax, "a set of entities cannot stand here", at: token.span,
                 help: "only `action in` takes a set; write one policy for each entity, or use `when { }`")
         default:
-            guard token.kind.isWord else { throw cursor.unexpected("an entity such as `User::\"alice\"`") }
+            guard token.kind.isWord else {
+                let isBare = token.kind == .string
+                throw cursor.unexpected(
+                    "an entity such as `User::\"alice\"`", help: isBare ? "an id stands behind its type: `User::\"..\"`, `Action::\"..\"`" : nil)
+            }
             let (name, span) = try path()
             guard cursor.take(.doubleColon) else {
+                let quoted = name.namespace.map { ", did you mean `\($0)::\(Escape.quoted(name.base))`?" }
                 throw CedarError(
                     .syntax, "`\(name)` is not an entity", at: span,
-                    help: "an entity has an id, `\(name)::\"..\"`; to ask for a type use `is \(name)`")
+                    help: "an entity has an id in quotes" + (quoted ?? ", `\(name)::\"..\"`; to ask for a type use `is \(name)`"))
             }
             return try entity(name, from: span)
         }

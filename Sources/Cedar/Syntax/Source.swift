@@ -32,34 +32,65 @@ public struct SourceText: Sendable {
     /// What messages call the text, usually a path.
     public let name: String
     public let bytes: [UInt8]
+    /// Where each line begins.
+    private let lines: [Int]
+
+    /// More bytes of a line are not shown.
+    static let longestExcerpt = 240
 
     public init(name: String, bytes: [UInt8]) {
         self.name = name
         self.bytes = bytes
+        var lines = [0]
+        for (index, byte) in bytes.enumerated() where byte == 0x0A { lines.append(index + 1) }
+        self.lines = lines
     }
 
     public init(name: String = "policy", _ text: String) { self.init(name: name, bytes: Array(text.utf8)) }
 
     /// The position of a byte offset (clamped to the text).
     public func position(of offset: Int) -> Position {
-        var line = 1
-        var column = 1
-        for byte in bytes.prefix(max(0, offset)) {
-            if byte == 0x0A {
-                line += 1
-                column = 1
-            } else if byte & 0xC0 != 0x80 {
-                column += 1
-            }
-        }
-        return Position(line: line, column: column)
+        let offset = clamped(offset)
+        let line = lineIndex(of: offset)
+        return Position(line: line + 1, column: 1 + scalars(lines[line]..<offset))
     }
 
-    /// The text of the line that holds the offset, without its end.
-    public func line(at offset: Int) -> String {
-        let offset = min(max(0, offset), bytes.count)
-        let start = bytes[..<offset].lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
-        let end = bytes[offset...].firstIndex(of: 0x0A) ?? bytes.count
-        return String(decoding: bytes[start..<end], as: UTF8.self)
+    /// The line that holds the offset without its end, where it is long only what stands around the offset, and the bytes
+    /// of the text that are shown after how many characters of an ellipsis.
+    func excerpt(around offset: Int) -> (text: String, bytes: Range<Int>, lead: Int) {
+        let offset = clamped(offset)
+        let line = lineIndex(of: offset)
+        let end = line + 1 < lines.count ? lines[line + 1] - 1 : bytes.count
+        guard end - lines[line] > Self.longestExcerpt else {
+            return (String(decoding: bytes[lines[line]..<end], as: UTF8.self), lines[line]..<end, 0)
+        }
+        var shown = max(lines[line], offset - Self.longestExcerpt / 3)..<end
+        shown = shown.lowerBound..<min(end, shown.lowerBound + Self.longestExcerpt)
+        // Not inside a character.
+        while shown.lowerBound < offset, isContinuation(shown.lowerBound) { shown = shown.lowerBound + 1..<shown.upperBound }
+        while shown.upperBound > offset, shown.upperBound < end, isContinuation(shown.upperBound) {
+            shown = shown.lowerBound..<shown.upperBound - 1
+        }
+        let before = shown.lowerBound > lines[line] ? "..." : ""
+        let text = before + String(decoding: bytes[shown], as: UTF8.self) + (shown.upperBound < end ? "..." : "")
+        return (text, shown, before.utf8.count)
+    }
+
+    /// How many characters (code points) begin in a range of bytes.
+    func scalars(_ range: Range<Int>) -> Int { range.reduce(0) { $0 + (isContinuation($1) ? 0 : 1) } }
+
+    private func isContinuation(_ index: Int) -> Bool { bytes[index] & 0xC0 == 0x80 }
+
+    private func clamped(_ offset: Int) -> Int { min(max(0, offset), bytes.count) }
+
+    /// The last line that begins at or before the offset.
+    private func lineIndex(of offset: Int) -> Int {
+        var low = 0
+        var high = lines.count
+        while low + 1 < high {
+            let middle = (low + high) / 2
+            if lines[middle] <= offset { low = middle } else { high = middle }
+        }
+        return low
     }
 }

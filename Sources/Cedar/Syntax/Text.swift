@@ -3,7 +3,7 @@
 // The string of the Cedar language: a sequence of code points, compared by its UTF-8 bytes. It is not `String`:
 // Swift's `==` is canonical equivalence ("e" + U+0301 equals U+00E9), Cedar's is equality of code points.
 
-/// A Cedar string. Equality, order and hash are those of its UTF-8 bytes (the hash may be coarser).
+/// A Cedar string. Equality, order and hash are those of its UTF-8 bytes.
 public struct Text: Sendable {
     public let string: String
 
@@ -58,8 +58,22 @@ extension Text: Hashable, Comparable {
 
     public static func < (left: Text, right: Text) -> Bool { compare(left, right) < 0 }
 
-    /// Equal bytes are canonically equivalent, so the hash of `String` is a lawful, coarser one.
-    public func hash(into hasher: inout Hasher) { string.hash(into: &hasher) }
+    /// Not the hash of `String`, which is one for all canonically equivalent texts: 2^n ids of n accents would meet in it.
+    public func hash(into hasher: inout Hasher) {
+        let bytes = string.utf8.span
+        var word: UInt64 = 0
+        var index = 0
+        while index < bytes.count {
+            word = word << 8 | UInt64(bytes[index])
+            index += 1
+            if index & 7 == 0 {
+                hasher.combine(word)
+                word = 0
+            }
+        }
+        // Seven bytes at most are left: the eighth says how many.
+        hasher.combine(word | UInt64(index & 7 | 8) << 56)
+    }
 }
 
 extension Text: ExpressibleByStringLiteral, CustomStringConvertible {

@@ -91,10 +91,16 @@ public struct CaseRun: Sendable {
         }
         for id in test.match where !matched.contains(id) { differences.append("`\(places.short(id))` should match and does not") }
         for id in test.notMatch where matched.contains(id) { differences.append("`\(places.short(id))` should not match and does") }
+        let before = differences.count
         if let decision = test.decision {
             expect("the decision", decision.rawValue, outcome.verdict >= .deny ? "deny" : "allow")
         }
         if let verdict = test.verdict { expect("the verdict", verdict.rawValue, outcome.verdict.rawValue) }
+        if differences.count > before {
+            var why = [outcome.reasons.isEmpty ? "no permit matches" : "by " + list(outcome.reasons)]
+            why += outcome.errors.map { "`\(places.short($0.policy))` fails: \($0.error.description.prefix { $0 != "\n" })" }
+            for index in before..<differences.count { differences[index] += ": " + why.joined(separator: "; ") }
+        }
         if let errors = test.errors { expect("the policies that fail", list(errors), list(outcome.errors.map(\.policy))) }
         if let ask = test.ask {
             let reasons = outcome.asks.map(\.reason)

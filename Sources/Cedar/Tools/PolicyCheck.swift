@@ -48,24 +48,74 @@ public struct PolicyProblem: Hashable, Sendable {
 
 /// What a check found.
 public struct PolicyCheck: Sendable {
+    /// In the order of the files; at most `maximumProblems`, errors before warnings if there are more.
     public let problems: [PolicyProblem]
     /// How many policies and templates were read; 0 if any text has an error.
     public let count: Int
+    /// How many were found, told or not.
+    public let errors: Int
+    public let warnings: Int
 
-    public var errors: Int { problems.count { $0.severity == .error } }
-    public var warnings: Int { problems.count - errors }
+    /// How many problems of one check are told; each costs a look at its line.
+    public static let maximumProblems = 1000
+
+    /// A problem before it is rendered.
+    private struct Found {
+        let severity: ValidationFinding.Severity
+        let kind: String
+        var policy: Text?
+        let error: CedarError
+        let source: SourceText
+    }
 
     /// Checks layers as one set.
     ///
     /// - Parameters:
     ///   - schema: nil to look at the texts alone, which only mode `exact` allows.
     public init(_ layers: [PolicyLayer], schema: Schema?, mode: PolicySnapshot.Mode) {
-        var problems: [PolicyProblem] = []
+        let (set, sources, texts) = Self.read(layers)
+        var found = texts
+        count = found.isEmpty ? set.policies.count + set.templates.count : 0
+        if found.isEmpty {
+            func source(_ id: Text) -> SourceText { sources[id] ?? SourceText(name: id.string, "") }
+            if let schema {
+                for finding in Validator(schema: schema).validate(set, mode: mode == .strict ? .strict : .exact) {
+                    found.append(
+                        Found(
+                            severity: finding.severity, kind: finding.kind.rawValue, policy: finding.policy, error: finding.error,
+                            source: source(finding.policy)))
+                }
+            }
+            if mode == .strict {
+                for policy in set.policies {
+                    do throws(CedarError) { _ = try Obligations(policy) } catch {
+                        found.append(Found(severity: .error, kind: "annotation", policy: policy.id, error: error, source: source(policy.id)))
+                    }
+                }
+            }
+            if !found.contains(where: { $0.severity == .error }) { found += Self.load(layers, schema: schema, mode: mode) }
+        }
+        errors = found.count { $0.severity == .error }
+        warnings = found.count - errors
+        if found.count > Self.maximumProblems {
+            found = Array((found.filter { $0.severity == .error } + found.filter { $0.severity == .warning }).prefix(Self.maximumProblems))
+        }
+        let told = found.map { PolicyProblem($0.severity, $0.kind, policy: $0.policy, $0.error, in: $0.source) }
+        let order = Dictionary(layers.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+        problems = told.enumerated().sorted { left, right in
+            let a = (order[left.element.file] ?? .max, left.element.position?.line ?? 0, left.offset)
+            return a < (order[right.element.file] ?? .max, right.element.position?.line ?? 0, right.offset)
+        }.map(\.element)
+    }
+
+    /// The set of all layers, the text of each policy, and the errors of the texts.
+    private static func read(_ layers: [PolicyLayer]) -> (PolicySet, [Text: SourceText], [Found]) {
         var set = PolicySet()
         var sources: [Text: SourceText] = [:]
+        var found: [Found] = []
         for layer in layers {
             let errors = PolicyParser.errors(layer.text)
-            problems += errors.map { PolicyProblem(.error, "syntax", policy: nil, $0, in: layer.text) }
+            found += errors.map { Found(severity: .error, kind: "syntax", error: $0, source: layer.text) }
             guard errors.isEmpty else { continue }
             do throws(CedarError) {
                 let read = try PolicyParser.policies(layer.text)
@@ -75,44 +125,20 @@ public struct PolicyCheck: Sendable {
                     if policy.slots.isEmpty { try set.add(policy) } else { try set.add(Template(policy)) }
                 }
             } catch {
-                problems.append(PolicyProblem(.error, "load", policy: nil, error, in: layer.text))
+                found.append(Found(severity: .error, kind: "load", error: error, source: layer.text))
             }
         }
-        guard problems.isEmpty else {
-            self.problems = problems
-            count = 0
-            return
+        return (set, sources, found)
+    }
+
+    /// What only loading finds.
+    private static func load(_ layers: [PolicyLayer], schema: Schema?, mode: PolicySnapshot.Mode) -> [Found] {
+        do throws(PolicyLoadError) {
+            _ = try PolicySnapshot(layers: layers, schema: schema, mode: mode)
+            return []
+        } catch {
+            let whole = SourceText(name: layers.count == 1 ? layers[0].name : "the set", "")
+            return error.problems.map { Found(severity: .error, kind: "load", error: CedarError(.data, $0), source: whole) }
         }
-        func source(_ id: Text) -> SourceText { sources[id] ?? SourceText(name: id.string, "") }
-        if let schema {
-            for finding in Validator(schema: schema).validate(set, mode: mode == .strict ? .strict : .exact) {
-                problems.append(
-                    PolicyProblem(
-                        finding.severity, finding.kind.rawValue, policy: finding.policy, finding.error, in: source(finding.policy)))
-            }
-        }
-        if mode == .strict {
-            for policy in set.policies {
-                do throws(CedarError) { _ = try Obligations(policy) } catch {
-                    problems.append(PolicyProblem(.error, "annotation", policy: policy.id, error, in: source(policy.id)))
-                }
-            }
-        }
-        if !problems.contains(where: { $0.severity == .error }) {
-            do throws(PolicyLoadError) {
-                _ = try PolicySnapshot(layers: layers, schema: schema, mode: mode)
-            } catch {
-                for text in error.problems {
-                    let whole = SourceText(name: layers.count == 1 ? layers[0].name : "the set", "")
-                    problems.append(PolicyProblem(.error, "load", policy: nil, CedarError(.data, text), in: whole))
-                }
-            }
-        }
-        let order = Dictionary(layers.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
-        self.problems = problems.enumerated().sorted { left, right in
-            let a = (order[left.element.file] ?? .max, left.element.position?.line ?? 0, left.offset)
-            return a < (order[right.element.file] ?? .max, right.element.position?.line ?? 0, right.offset)
-        }.map(\.element)
-        count = set.policies.count + set.templates.count
     }
 }

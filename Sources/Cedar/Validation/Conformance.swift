@@ -31,7 +31,7 @@ extension Schema {
                 help: Suggestion.help(for: request.action.id.string, among: actionOrder.map(\.id.string)))
         }
         for (what, uid, types) in [
-            ("principal", request.principal, action.principals), ("resource", request.resource, action.resources)
+            ("principal", request.principal, action.principals), ("resource", request.resource, action.resources),
         ] where !types.contains(uid.type) {
             let allowed = types.prefix(8).map { "`\($0)`" }.joined(separator: ", ")
             throw CedarError(
@@ -99,7 +99,7 @@ extension Schema {
 
     /// Checks the id of an enumerated type, and that an action exists.
     private func validateIdentity(_ uid: EntityUID) throws(CedarError) {
-        if let ids = entityTypes[uid.type]?.ids, !ids.contains(uid.id) {
+        if let definition = entityTypes[uid.type], let ids = definition.ids, !definition.allows(uid.id) {
             let shown = ids.prefix(8).map { Escape.quoted($0) }.joined(separator: ", ")
             throw CedarError(
                 .data, "`\(uid)` does not exist: entity type `\(uid.type)` is enumerated",

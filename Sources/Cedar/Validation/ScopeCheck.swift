@@ -51,7 +51,7 @@ struct ScopeCheck {
             ]
         }
         guard let definition = schema.entityTypes[uid.type] else { return type(uid.type, span) }
-        guard let ids = definition.ids, !ids.contains(uid.id) else { return [] }
+        guard let ids = definition.ids, !definition.allows(uid.id) else { return [] }
         let shown = ids.prefix(8).map { Escape.quoted($0) }.joined(separator: ", ")
         return [
             error(

@@ -23,6 +23,9 @@ public struct Entity: Sendable {
 
 /// The entities of a request. A parent need not be among them.
 public struct Entities: Sendable {
+    /// How many ancestors may be gathered, summed over the entities; one that comes by two parents may count twice.
+    public static let maximumAncestors = 1 << 22
+
     private var table: [EntityUID: Entity]
 
     /// No entities.
@@ -30,8 +33,8 @@ public struct Entities: Sendable {
 
     /// A store of the entities, with the ancestors worked out.
     ///
-    /// - Throws: `.data` for two different entities with one uid and for a cycle of parents.
-    public init(_ entities: [Entity]) throws(CedarError) {
+    /// - Throws: `.data` for two different entities with one uid and for a cycle of parents, `.limit` past `maximum` ancestors.
+    public init(_ entities: [Entity], maximum: Int = maximumAncestors) throws(CedarError) {
         table = [:]
         table.reserveCapacity(entities.count)
         for entity in entities {
@@ -43,7 +46,7 @@ public struct Entities: Sendable {
                 table[entity.uid] = entity
             }
         }
-        try close()
+        try close(maximum)
     }
 
     public subscript(_ uid: EntityUID) -> Entity? { table[uid] }
@@ -55,10 +58,30 @@ public struct Entities: Sendable {
         child == ancestor || table[child]?.ancestors.contains(ancestor) == true
     }
 
+    /// The parents with what is above them.
+    ///
+    /// - Parameter left: how many may still be gathered.
+    private static func ancestors(
+        _ parents: [(uid: EntityUID, above: Set<EntityUID>)], _ left: inout Int
+    ) throws(CedarError) -> Set<EntityUID> {
+        var ancestors: Set<EntityUID> = []
+        // The one with most above it first: it often has the others above it, and what these have.
+        for parent in parents.sorted(by: { $0.above.count > $1.above.count }) {
+            guard ancestors.insert(parent.uid).inserted else { continue }
+            left -= 1 + parent.above.count
+            guard left >= 0 else {
+                throw CedarError(.limit, "the entities have too many ancestors", help: "all together may have \(maximumAncestors)")
+            }
+            ancestors.formUnion(parent.above)
+        }
+        return ancestors
+    }
+
     /// Works out the ancestors by a walk without recursion.
-    private mutating func close() throws(CedarError) {
+    private mutating func close(_ maximum: Int) throws(CedarError) {
         enum State { case open, closed }
         var states: [EntityUID: State] = [:]
+        var left = maximum
         for start in table.keys where states[start] == nil {
             var stack: [(uid: EntityUID, next: Int)] = [(start, 0)]
             states[start] = .open
@@ -76,10 +99,7 @@ public struct Entities: Sendable {
                         stack.append((parent, 0))
                     }
                 } else {
-                    var ancestors = Set(entity.parents)
-                    for parent in entity.parents {
-                        if let above = table[parent]?.ancestors { ancestors.formUnion(above) }
-                    }
+                    let ancestors = try Self.ancestors(entity.parents.map { ($0, table[$0]?.ancestors ?? []) }, &left)
                     table[top.uid]?.ancestors = ancestors
                     states[top.uid] = .closed
                     stack.removeLast()

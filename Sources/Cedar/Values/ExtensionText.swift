@@ -60,7 +60,7 @@ extension ExtensionValue {
         guard !rest.isEmpty else { return nil }
         let units: [(name: [UInt8], milliseconds: Int64)] = [
             ([UInt8(ascii: "d")], 86_400_000), ([UInt8(ascii: "h")], 3_600_000), ([UInt8(ascii: "m")], 60_000),
-            ([UInt8(ascii: "s")], 1000), ([UInt8(ascii: "m"), UInt8(ascii: "s")], 1)
+            ([UInt8(ascii: "s")], 1000), ([UInt8(ascii: "m"), UInt8(ascii: "s")], 1),
         ]
         var next = 0
         var total: Int64 = 0

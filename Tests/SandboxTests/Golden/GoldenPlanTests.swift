@@ -36,16 +36,17 @@ struct GoldenPlanTests {
                     name: "rootless", facts: .root.mapping([.init(inside: 0, outside: 1001, count: 1), .init(inside: 1, outside: 100_000, count: 65536)]))
             ))
         for (who, base, facts) in [("root", root, HostFacts.root), ("user", user, .ordinary)] {
-            list.append((base, PlannedCase(name: "\(who)-cgroup-v2", facts: facts.with { $0.groups = .v2("/sys/fs/cgroup/cells/1") })))
+            list.append((base, PlannedCase(name: "\(who)-cgroup-v2", facts: facts.with { $0.groups = .v2 })))
             list.append(
                 (
                     base,
                     PlannedCase(
                         name: "\(who)-cgroup-v1",
                         facts: facts.with {
-                            $0.groups = .v1(["/sys/fs/cgroup/pids/cells/1/tasks", "/sys/fs/cgroup/memory/cells/1/tasks"])
+                            $0.groups = .v1
                         })
                 ))
+            list.append((base, PlannedCase(name: "\(who)-cgroup-hybrid", facts: facts.with { $0.groups = .hybrid })))
             list.append((base, PlannedCase(name: "\(who)-write", facts: facts, change: { write(&$0) })))
             list.append(
                 (

@@ -2,6 +2,7 @@
 // Machines that tests plan cells for, and the plans as text: what the parent prepares, then the lines of `--dry-run`.
 
 import Config
+import Events
 import Linux
 import Syscalls
 import Testing
@@ -39,6 +40,14 @@ extension HostFacts {
             $0.groupMap = ranges
         }
     }
+}
+
+extension GroupFacts {
+    /// Every controller, delegated.
+    static let v2 = GroupFacts(backend: .v2, unified: "/sys/fs/cgroup/cells", controllers: [.cpu, .memory, .pids])
+    static let v1 = GroupFacts(
+        backend: .v1, old: [.memory: "/sys/fs/cgroup/memory/cells", .pids: "/sys/fs/cgroup/pids", .cpu: "/sys/fs/cgroup/cpu,cpuacct", .freezer: "/sys/fs/cgroup/freezer"])
+    static let hybrid = GroupFacts(backend: .hybrid, unified: "/sys/fs/cgroup/unified", old: v1.old)
 }
 
 /// One cell somewhere.

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a cell uses, measured while it runs and when it has ended, and the limits that somebody must act on: the kernel holds
+// memory and processes of a group, but what becomes of the cell then is decided here. Without groups the tree is summed up
+// from /proc. It looks and judges; ending the cell is the supervisor's.
+
+import Events
+import Linux
+import Sandbox
+
+/// What a cell used, as far as it was measured. nil: nobody counted it.
+package struct TreeUsage: Equatable, Sendable {
+    package var memoryPeakBytes: UInt64?
+    /// Processes and threads at once, without process 1 of ours.
+    package var pidsPeak: UInt64?
+    package var userMicroseconds: UInt64?
+    package var systemMicroseconds: UInt64?
+    package var throttledMicroseconds: UInt64?
+    package var writtenBytes: UInt64?
+    package var memoryKills: UInt64?
+}
+
+/// The bounds of one cell that are measured, in the unit of each limit.
+package struct MeasuredLimits: Equatable, Sendable {
+    package var memory: UInt64?
+    package var pids: UInt64?
+    package var cpuTimeMicroseconds: UInt64?
+    package var disk: UInt64?
+    package init() {}
+}
+
+struct LimitWatch {
+    private let limits: MeasuredLimits
+    private let root: Int32
+    private(set) var usage = TreeUsage()
+    private var refusedForks: UInt64 = 0
+    private var stormyLooks = 0
+    private var written: [Int32: UInt64] = [:]
+    private var writtenByGone: UInt64 = 0
+    private var isClose = false
+    /// When the tree may be walked again; nanoseconds of CLOCK_MONOTONIC. A group is asked at every look.
+    private var nextWalk: UInt64 = 0
+
+    /// Refused forks between two looks that only a bomb has; legitimate programs stop trying.
+    static let storm: UInt64 = 100
+    /// Looks in a row with so many.
+    static let storms = 2
+    /// Nanoseconds from the start to the first look, and between later ones.
+    static let first: UInt64 = 20_000_000
+    static let interval: UInt64 = 100_000_000
+    /// Where memory is summed up by ourselves and may grow by gigabytes a second.
+    static let closeInterval: UInt64 = 50_000_000
+    /// Walking the tree takes at most one part in so many of the time; close to a bound, more of it.
+    static let share: UInt64 = 20
+    static let closeShare: UInt64 = 4
+
+    init(_ limits: MeasuredLimits, root: Int32) {
+        self.limits = limits
+        self.root = root
+    }
+
+    /// Whether there is anything that needs looking at.
+    var isNeeded: Bool { limits != MeasuredLimits() }
+
+    /// Until the next look; nanoseconds.
+    var pause: UInt64 { isClose ? LimitWatch.closeInterval : LimitWatch.interval }
+
+    /// One look at a running cell.
+    /// - Returns: the limit that was crossed.
+    mutating func look(_ groups: borrowing HeldGroups, proc: borrowing Descriptor) -> Cause? {
+        if let cause = lookAtGroups(groups) { return cause }
+        let memory = limits.memory != nil && !groups.plan.holds(.memory)
+        let time = groups.processorTime?.all
+        guard memory || limits.disk != nil || (limits.cpuTimeMicroseconds != nil && time == nil) || !groups.plan.holds(.pids) else { return nil }
+        let began = Clock.monotonic
+        if began < nextWalk { return nil }
+        let tree = ProcessTree(root: root, proc: proc, counts: true)
+        defer {
+            let now = Clock.monotonic
+            nextWalk = now + (now - began) * (isClose ? LimitWatch.closeShare : LimitWatch.share)
+        }
+        if !groups.plan.holds(.pids) { usage.pidsPeak = max(usage.pidsPeak ?? 0, UInt64(max(0, tree.threads - 1))) }
+        if let bound = limits.cpuTimeMicroseconds, time == nil, tree.cpuMicroseconds > bound { return limit(.cpuTime, bound, tree.cpuMicroseconds) }
+        if memory, let bound = limits.memory {
+            // Shared pages count for each that shares them: asked about exactly only where that decides.
+            var bytes = tree.residentBytes
+            isClose = bytes > bound / 4
+            if bytes > bound, let exact = tree.proportionalBytes(proc: proc) { bytes = exact }
+            usage.memoryPeakBytes = max(usage.memoryPeakBytes ?? 0, bytes)
+            if bytes > bound { return limit(.memory, bound, bytes) }
+        }
+        let sent = count(tree.written, isPartial: tree.isPartial)
+        usage.writtenBytes = sent
+        if let bound = limits.disk, sent > bound { return limit(.disk, bound, sent) }
+        return nil
+    }
+
+    private mutating func lookAtGroups(_ groups: borrowing HeldGroups) -> Cause? {
+        if groups.plan.isEmpty { return nil }
+        if let cause = memoryCause(groups) { return cause }
+        if let bound = limits.cpuTimeMicroseconds, let time = groups.processorTime?.all, time > bound { return limit(.cpuTime, bound, time) }
+        guard let bound = limits.pids, let refused = groups.refusedForks else { return nil }
+        stormyLooks = refused - min(refused, refusedForks) >= LimitWatch.storm ? stormyLooks + 1 : 0
+        refusedForks = refused
+        return stormyLooks >= LimitWatch.storms ? limit(.pids, bound, bound + refused) : nil
+    }
+
+    /// The cell came to its bound of memory, and the kernel had to kill for it.
+    mutating func memoryCause(_ groups: borrowing HeldGroups) -> Cause? {
+        guard let bound = limits.memory, let kills = groups.memoryKills else { return nil }
+        usage.memoryKills = kills
+        return kills > 0 ? limit(.memory, bound, max(groups.memoryPeakBytes ?? bound, bound)) : nil
+    }
+
+    /// The last readings of a cell that has ended, before its groups are removed.
+    mutating func finish(_ groups: borrowing HeldGroups, reported: Report.Usage) {
+        usage.userMicroseconds = reported.userMicroseconds
+        usage.systemMicroseconds = reported.systemMicroseconds
+        // Process 1 counts what it has reaped, without its own work of building the cell; it says nothing when it is killed.
+        if reported == Report.Usage(), let time = groups.processorTime {
+            usage.userMicroseconds = time.user
+            usage.systemMicroseconds = time.system
+        }
+        if let peak = groups.memoryPeakBytes { usage.memoryPeakBytes = peak }
+        // Where nobody counts the tree: at least what its largest process had.
+        if !groups.plan.holds(.memory) { usage.memoryPeakBytes = max(usage.memoryPeakBytes ?? 0, reported.peakKibibytes * 1024) }
+        if let peak = groups.processesPeak { usage.pidsPeak = peak - min(peak, 1) }
+        usage.throttledMicroseconds = groups.throttledMicroseconds
+        usage.writtenBytes = max(usage.writtenBytes ?? 0, reported.writtenBytes)
+        if let kills = groups.memoryKills { usage.memoryKills = kills }
+    }
+
+    /// What all processes have written, those included that are gone since an earlier look.
+    private mutating func count(_ now: [Int32: UInt64], isPartial: Bool) -> UInt64 {
+        if isPartial {
+            written.merge(now) { $1 }
+        } else {
+            for (pid, bytes) in written where now[pid] == nil { writtenByGone += bytes }
+            written = now
+        }
+        return written.values.reduce(writtenByGone, +)
+    }
+
+    private func limit(_ limit: Limit, _ bound: UInt64, _ reading: UInt64) -> Cause {
+        .limit(limit, bound: Int64(clamping: bound), reading: Int64(clamping: reading))
+    }
+}
