@@ -30,7 +30,9 @@ public struct Checkpoint: Sendable, Hashable {
 
     /// - Throws: `note` where it is no signed checkpoint, or none by this key.
     public init(note: String, by key: VerifyingKey) throws(LogError) {
-        guard note.utf8.count <= 64 << 10, note.utf8.last == 0x0a, let gap = Self.gap(Array(note.utf8)) else { throw LogError(.note("there is no signature in it")) }
+        guard note.utf8.count <= 64 << 10, note.utf8.last == 0x0a, let gap = Self.gap(Array(note.utf8)) else {
+            throw LogError(.note("there is no signature in it"))
+        }
         let bytes = Array(note.utf8)
         let text = Array(bytes[...gap])
         let lines = String(decoding: bytes[(gap + 2)...], as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: true)

@@ -81,7 +81,9 @@ struct GroupReader {
                 else {
                     let first = position.edge.size
                     throw damage(
-                        first, number - first > 1 ? "holds records \(first) to \(number - 1) that are not those of their group's root" : "holds another than its group's root says")
+                        first,
+                        number - first > 1
+                            ? "holds records \(first) to \(number - 1) that are not those of their group's root" : "holds another than its group's root says")
                 }
                 position = Position(segment: position.segment, place: reader.place, edge: commit.edge, durable: max(position.durable, commit.durable))
                 return .group

@@ -23,12 +23,15 @@ struct Hint: Sendable {
 
     /// The place after the commit that it names.
     func read(_ lock: borrowing Descriptor, _ segment: Segment) -> Position? {
-        guard let boot, let bytes = try? Storage.read(lock, at: 0, count: Self.bytes), bytes.count == Self.bytes, Digest(bytes: bytes.prefix(Digest.byteCount)) == boot
+        guard let boot, let bytes = try? Storage.read(lock, at: 0, count: Self.bytes), bytes.count == Self.bytes,
+            Digest(bytes: bytes.prefix(Digest.byteCount)) == boot
         else { return nil }
         func word(_ at: Int) -> UInt64 { bytes[(Digest.byteCount + at)..<(Digest.byteCount + at + 8)].reversed().reduce(0) { $0 << 8 | UInt64($1) } }
         guard word(0) == segment.first, word(8) < 1 << 40 else { return nil }
         var reader = FrameReader(segment, at: Int(word(8)), part: 1 << 10)
-        guard case .frame(.commit, let payload)? = try? reader.next(), let commit = Commit(unsafe reader.bytes.span.bytes.extracting(payload)) else { return nil }
+        guard case .frame(.commit, let payload)? = try? reader.next(), let commit = Commit(unsafe reader.bytes.span.bytes.extracting(payload)) else {
+            return nil
+        }
         return Position(segment: segment.first, place: reader.place, edge: commit.edge, durable: commit.durable)
     }
 }

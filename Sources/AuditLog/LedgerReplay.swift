@@ -51,8 +51,7 @@ extension LogReader {
     /// - Throws: `replay` with the record that does not follow from those before it; as `read`.
     public func ledger(startingWith empty: Ledger = Ledger()) throws(LogError) -> Ledger {
         var ledger = empty
-        try read { (number, entry) throws(LogError) in
-            guard Self.isLedgers(entry) else { return }
+        try read(from: try lastSnapshot() ?? 0) { (number, entry) throws(LogError) in
             guard let record = try? Value(parsing: Array(entry)), let kind = record["kind"]?.asString, let data = record["data"],
                 ["reserve", "settle", "release", "expire", "account"].contains(kind)
             else { return }
@@ -69,13 +68,27 @@ extension LogReader {
         return ledger
     }
 
-    /// A first look without parsing: all that are not the ledger's have one of the other kinds.
-    private static func isLedgers(_ entry: ArraySlice<UInt8>) -> Bool {
-        let key = Array("\"data\":{".utf8)
-        guard let first = key.first else { return true }
+    /// The number of the last record of a snapshot, looked for from the end.
+    private func lastSnapshot() throws(LogError) -> UInt64? {
+        var found: UInt64?
+        let published = try checkpoint()?.size ?? 0
+        try read(from: published) { (number, entry) throws(LogError) in if Self.isSnapshot(entry) { found = number } }
+        if let found { return found }
+        let tiles = Tiles(folder: folder, size: published)
+        for bundle in stride(from: Int((published + TilePath.width - 1) / TilePath.width) - 1, through: 0, by: -1) {
+            let bytes = try tiles.bundle(UInt64(bundle))
+            let ranges = TilePath.entries(in: bytes).ranges.prefix(Int(tiles.width(level: 0, UInt64(bundle))))
+            if let index = ranges.lastIndex(where: { Self.isSnapshot(bytes[$0]) }) { return UInt64(bundle) * TilePath.width + UInt64(index) }
+        }
+        return nil
+    }
+
+    /// A quotation mark within a text is escaped, so that only the member itself has these bytes.
+    private static func isSnapshot(_ entry: ArraySlice<UInt8>) -> Bool {
+        let text = Array("\"data\":{\"kind\":\"snapshot\",".utf8)
         var place = entry.startIndex
-        while let at = entry[place...].firstIndex(of: first) {
-            if entry[at...].starts(with: key) { return true }
+        while let at = entry[place...].firstIndex(of: text[0]) {
+            if entry[at...].starts(with: text) { return true }
             place = at + 1
         }
         return false

@@ -48,7 +48,8 @@ struct Publisher {
         try load(published)
         let retired = try follow(to: edge)
         guard Edge(size: size, hashes: Tiles.edge(tails))?.root == edge.root else {
-            throw LogError(.damaged(file: "\(folder)/journal", record: published?.size ?? 0, problem: "and the tiles before it have not the root that the journal says"))
+            throw LogError(
+                .damaged(file: "\(folder)/journal", record: published?.size ?? 0, problem: "and the tiles before it have not the root that the journal says"))
         }
         try writePartials()
         let checkpoint = Checkpoint(origin: key.verifier.name, size: size, root: edge.root)
@@ -83,7 +84,8 @@ struct Publisher {
         let width = Int(size % TilePath.width)
         for index in 0..<width {
             guard index < ranges.count, Digest(of: [0] + bundle[ranges[index]]) == tails[0][index] else {
-                throw LogError(.damaged(file: tiles.entriesPath(number), record: number * TilePath.width + UInt64(index), problem: "does not hold what its tile says"))
+                throw LogError(
+                    .damaged(file: tiles.entriesPath(number), record: number * TilePath.width + UInt64(index), problem: "does not hold what its tile says"))
             }
         }
         bundle.removeSubrange(ranges[width - 1].upperBound...)

@@ -38,13 +38,14 @@ public struct Redactor: Sendable {
 
     /// Lower case, without `-`, `_`, `.` and spaces.
     private static func plain(_ name: some Collection<UInt8>) -> String {
-        String(decoding: name.compactMap { byte -> UInt8? in
-            switch byte {
-            case 0x41...0x5a: byte + 0x20
-            case 0x2d, 0x5f, 0x2e, 0x20: nil
-            default: byte
-            }
-        }, as: UTF8.self)
+        String(
+            decoding: name.compactMap { byte -> UInt8? in
+                switch byte {
+                case 0x41...0x5a: byte + 0x20
+                case 0x2d, 0x5f, 0x2e, 0x20: nil
+                default: byte
+                }
+            }, as: UTF8.self)
     }
 
     /// The text without what looks like a secret.

@@ -123,7 +123,9 @@ enum SecretShapes {
     static func isName(_ byte: UInt8) -> Bool { isWord(byte) || byte == 0x2d || byte == 0x2e }
 
     /// What ends a value that is not quoted.
-    static func endsValue(_ byte: UInt8) -> Bool { byte <= 0x20 || byte == 0x22 || byte == 0x27 || byte == 0x2c || byte == 0x3b || byte == 0x26 || byte == 0x7d || byte == 0x29 }
+    static func endsValue(_ byte: UInt8) -> Bool {
+        byte <= 0x20 || byte == 0x22 || byte == 0x27 || byte == 0x2c || byte == 0x3b || byte == 0x26 || byte == 0x7d || byte == 0x29
+    }
 
     static func isWord(_ byte: UInt8) -> Bool {
         switch byte {

@@ -48,7 +48,9 @@ struct Tiles: Sendable {
             let count = size >> UInt64(8 * level)
             tails.append(count % TilePath.width == 0 ? [] : try hashes(level: level, count / TilePath.width))
         }
-        guard let edge = Edge(size: size, hashes: Self.edge(tails)) else { throw LogError(.damaged(file: "tile", record: nil, problem: "has not the hashes of its size")) }
+        guard let edge = Edge(size: size, hashes: Self.edge(tails)) else {
+            throw LogError(.damaged(file: "tile", record: nil, problem: "has not the hashes of its size"))
+        }
         return edge
     }
 

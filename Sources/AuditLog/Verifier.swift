@@ -82,7 +82,8 @@ extension LogReader {
                                 throw LogError(.rewritten(before: edge.size))
                             }
                         }
-                    }, object: { (digest, body) throws(LogError) in
+                    },
+                    object: { (digest, body) throws(LogError) in
                         if Digest(of: Array(body)) != digest {
                             throw LogError(.damaged(file: segment.path, record: edge.size, problem: "holds a body that is not what its digest says"))
                         }
@@ -139,7 +140,9 @@ struct TileCheck {
             let count = trusted.size >> UInt64(8 * level)
             tails.append(count % TilePath.width == 0 ? [] : Array(try tiles.hashes(level: level, count / TilePath.width).prefix(Int(count % TilePath.width))))
         }
-        guard let edge = Edge(size: trusted.size, hashes: Tiles.edge(tails)), edge.root == trusted.root else { throw LogError(.rewritten(before: trusted.size)) }
+        guard let edge = Edge(size: trusted.size, hashes: Tiles.edge(tails)), edge.root == trusted.root else {
+            throw LogError(.rewritten(before: trusted.size))
+        }
         self.edge = edge
     }
 
@@ -193,14 +196,17 @@ struct TileCheck {
         let stored = try tiles.hashes(level: level, number)
         for (index, hash) in computed.enumerated() where stored[index] != hash {
             let first = (number * TilePath.width + UInt64(index)) << UInt64(8 * level)
-            throw LogError(.damaged(file: tiles.path(level: level, number), record: first, problem: "has another hash of the records from \(first) on than they have"))
+            throw LogError(
+                .damaged(file: tiles.path(level: level, number), record: first, problem: "has another hash of the records from \(first) on than they have"))
         }
     }
 
     /// Which of the two was changed, the entry or its hash: the tile above knows, or the journal, or nobody.
     private func blame(_ record: UInt64, _ leaf: Digest, _ stored: [Digest], _ number: UInt64) throws(LogError) -> LogError {
         let entries = LogError(.damaged(file: tiles.entriesPath(number), record: record, problem: "does not hold what its hash says"))
-        guard stored.count == Int(TilePath.width), let above = try? tiles.hashes(level: 1, number / TilePath.width)[Int(number % TilePath.width)] else { return entries }
+        guard stored.count == Int(TilePath.width), let above = try? tiles.hashes(level: 1, number / TilePath.width)[Int(number % TilePath.width)] else {
+            return entries
+        }
         if Tiles.root(stored[...]) == above { return entries }
         return LogError(.damaged(file: tiles.path(level: 0, number), record: record, problem: "does not hold the hash of its entry"))
     }

@@ -238,7 +238,9 @@ final class Writer: Sendable {
         }
         do {
             let first = try journal.append(group, isUrgent: isUrgent) { bytes, position in
-                note(.recovered, ["dropped_bytes": .integer(Int64(bytes)), "segment": .string(Segment.name(position.segment)), "place": .integer(Int64(position.place))])
+                note(
+                    .recovered,
+                    ["dropped_bytes": .integer(Int64(bytes)), "segment": .string(Segment.name(position.segment)), "place": .integer(Int64(position.place))])
             }
             try journal.synchronise()
             let tree = journal.position.edge
@@ -293,11 +295,12 @@ final class Writer: Sendable {
             return due
         }
         if !isDue { return }
-        let isBegun = (try? Thread { [self] in
-            _ = try? publish()
-            state.with { $0.isPublishing = false }
-            state.wakeAll(Self.settled)
-        }) != nil
+        let isBegun =
+            (try? Thread { [self] in
+                _ = try? publish()
+                state.with { $0.isPublishing = false }
+                state.wakeAll(Self.settled)
+            }) != nil
         if !isBegun { state.with { $0.isPublishing = false } }
     }
 
@@ -320,7 +323,9 @@ final class Writer: Sendable {
     func flush() throws(LogError) {
         let last = state.with { $0.nextTicket }
         let deadline = Clock.monotonic + 60_000_000_000
-        if state.wait(on: Self.settled, until: deadline, { $0.settled >= last && $0.items.isEmpty && !$0.isWriting ? true : nil }) == nil { throw LogError(.late) }
+        if state.wait(on: Self.settled, until: deadline, { $0.settled >= last && $0.items.isEmpty && !$0.isWriting ? true : nil }) == nil {
+            throw LogError(.late)
+        }
     }
 
     func close() throws(LogError) {

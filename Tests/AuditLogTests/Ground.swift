@@ -52,7 +52,8 @@ final class Ground: Sendable {
     func restore(_ files: [String: [UInt8]]) throws {
         try FileManager.default.removeItem(atPath: log)
         for (name, bytes) in files {
-            try FileManager.default.createDirectory(atPath: URL(fileURLWithPath: "\(log)/\(name)").deletingLastPathComponent().path, withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                atPath: URL(fileURLWithPath: "\(log)/\(name)").deletingLastPathComponent().path, withIntermediateDirectories: true)
             try write(bytes, name)
         }
     }

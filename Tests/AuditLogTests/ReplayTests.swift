@@ -14,7 +14,9 @@ struct ReplayTests {
     static func spend(_ ledger: inout Ledger, _ log: Log, rounds: Int, at first: Int64) throws {
         var now = Moment(boot: "b", bootNanoseconds: first, wallSeconds: 1_790_000_000)
         if let record = try ledger.begin(at: now) { _ = try log.append(record, at: instant, .fast) }
-        if let record = try ledger.define(AccountDefinition("org", kind: .org, limits: [AccountLimit("calls", .lifetime(1000))]), at: now) { _ = try log.append(record, at: instant, .fast) }
+        if let record = try ledger.define(AccountDefinition("org", kind: .org, limits: [AccountLimit("calls", .lifetime(1000))]), at: now) {
+            _ = try log.append(record, at: instant, .fast)
+        }
         if let record = try ledger.define(AccountDefinition("agent", kind: .agent, parent: "org", limits: [AccountLimit("usd", .lifetime(1 << 60))]), at: now) {
             _ = try log.append(record, at: instant, .fast)
         }
@@ -22,8 +24,9 @@ struct ReplayTests {
         let (calls, usd) = (try #require(ledger.dimension("calls")), try #require(ledger.dimension("usd")))
         for round in 0..<rounds {
             now = now.after(1_000_000)
-            guard case .granted(let lease, let record) = try ledger.reserve(
-                account, [Amount(calls, 1), Amount(usd, 9_007_199_254_740_993)], at: now, deadline: now.bootNanoseconds + 60_000_000_000, holder: "c1")
+            guard
+                case .granted(let lease, let record) = try ledger.reserve(
+                    account, [Amount(calls, 1), Amount(usd, 9_007_199_254_740_993)], at: now, deadline: now.bootNanoseconds + 60_000_000_000, holder: "c1")
             else { continue }
             _ = try log.append(record, at: instant, .fast)
             if round % 3 != 2 { _ = try log.append(try ledger.settle(lease, [Amount(usd, 9_007_199_254_740_991)], at: now).record, at: instant, .fast) }

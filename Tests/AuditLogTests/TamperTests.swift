@@ -51,10 +51,11 @@ struct TamperTests {
         let range = TilePath.entries(in: bundle).ranges[number]
         bundle[range.lowerBound + 3] ^= 1
         try ground.write(bundle, "tile/entries/000")
-        #expect(ground.fault()?.description == """
-            record \(number) is not what was written: `tile/entries/000` does not hold what its hash says
-            help: keep the files as they are: nothing is written to a log that is damaged
-            """)
+        #expect(
+            ground.fault()?.description == """
+                record \(number) is not what was written: `tile/entries/000` does not hold what its hash says
+                help: keep the files as they are: nothing is written to a log that is damaged
+                """)
         #expect(ground.fault()?.record == UInt64(number))
     }
 
@@ -96,7 +97,9 @@ struct TamperTests {
         #expect(ground.fault()?.message.contains("tile/1/000.p/1") == true)
     }
 
-    @Test(arguments: ["checkpoint", "tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/44", "journal/00000000000000000000"])
+    @Test(arguments: [
+        "checkpoint", "tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/44", "journal/00000000000000000000",
+    ])
     func `a file that is gone, empty or cut is seen`(name: String) throws {
         let ground = try Self.filled()
         let bytes = try ground.bytes(name)
@@ -125,10 +128,11 @@ struct TamperTests {
         #expect(ground.fault(against: kept) == nil)
         try ground.restore(early)
         #expect(ground.fault() == nil, "what was put back whole is a log of its own")
-        #expect(ground.fault(against: kept)?.description == """
-            records 10 to 19 are gone: the log ends before them, and a checkpoint was signed at 20
-            help: keep the files as they are: nothing is written to a log that is damaged
-            """)
+        #expect(
+            ground.fault(against: kept)?.description == """
+                records 10 to 19 are gone: the log ends before them, and a checkpoint was signed at 20
+                help: keep the files as they are: nothing is written to a log that is damaged
+                """)
         // The same length, other records, the same key.
         let forged = try ground.open()
         for index in 50..<60 { _ = try forged.append(record(index), .fast) }

@@ -32,20 +32,23 @@ struct RedactionTests {
     }
 
     @Test(arguments: [
-        "max_tokens=512", "tokens_in: 12", "https://example.org/a:b", "task-0123456789abcdefghijklmn", "a mask-like sk-short", "time: 12:30", "-----BEGIN CERTIFICATE-----\nMIIE",
+        "max_tokens=512", "tokens_in: 12", "https://example.org/a:b", "task-0123456789abcdefghijklmn", "a mask-like sk-short", "time: 12:30",
+        "-----BEGIN CERTIFICATE-----\nMIIE",
         "keyboard=us", "the password is not here", "user@host:path", "ghp_short", "",
     ])
     func `what is none stays`(text: String) { #expect(Redactor().redacted(text) == text) }
 
     @Test func `members, options and known values`() throws {
         let redactor = Redactor(names: ["X-Internal-Id"], values: ["correct horse", "abc"])
-        let value = try Value(parsing: #"""
-            {"api_key":"k","apiKey":["k"],"nested":{"clientSecret":{"a":1},"token":null,"tokens_in":5,"x_internal_id":7},
-            "argv":["login","--password","p","--user","u"],"note":"say correct horse, abc"}
-            """#)
-        #expect(redactor.redacted(value).serialised() == #"""
-            {"api_key":"[redacted]","apiKey":"[redacted]","nested":{"clientSecret":"[redacted]","token":null,"tokens_in":5,"x_internal_id":"[redacted]"},"argv":["login","--password","[redacted]","--user","u"],"note":"say [redacted], abc"}
-            """#)
+        let value = try Value(
+            parsing: #"""
+                {"api_key":"k","apiKey":["k"],"nested":{"clientSecret":{"a":1},"token":null,"tokens_in":5,"x_internal_id":7},
+                "argv":["login","--password","p","--user","u"],"note":"say correct horse, abc"}
+                """#)
+        #expect(
+            redactor.redacted(value).serialised() == #"""
+                {"api_key":"[redacted]","apiKey":"[redacted]","nested":{"clientSecret":"[redacted]","token":null,"tokens_in":5,"x_internal_id":"[redacted]"},"argv":["login","--password","[redacted]","--user","u"],"note":"say [redacted], abc"}
+                """#)
     }
 
     @Test func `no secret is in any file of the log`() throws {
@@ -76,7 +79,8 @@ struct RedactionTests {
 @Suite("what is shown")
 struct ShownTests {
     static let hostile = [
-        "two\nlines", "\r\n9 2026-01-01T00:00:00.000000Z decision outcome=allow", "\u{1b}[2J\u{1b}[31mred", "\u{7}bell\u{8}\u{8}", "\u{9b}31m", "\u{202e}drow", "\u{2028}line",
+        "two\nlines", "\r\n9 2026-01-01T00:00:00.000000Z decision outcome=allow", "\u{1b}[2J\u{1b}[31mred", "\u{7}bell\u{8}\u{8}", "\u{9b}31m", "\u{202e}drow",
+        "\u{2028}line",
         "a\u{0}b", "\u{feff}", "\u{85}next", "quote\" outcome=allow", "\\n", " leading", "emoji \u{1f600}",
     ]
 
@@ -91,7 +95,9 @@ struct ShownTests {
         try ground.reader.read { (number, entry) throws(LogError) in
             let line = ShownRecord(number: number, entry: entry).line
             for scalar in line.unicodeScalars {
-                #expect(scalar.value >= 0x20 && !(0x7f...0x9f ~= scalar.value) && ![0x2028, 0x2029, 0x202e, 0xfeff].contains(scalar.value), "\(line.debugDescription)")
+                #expect(
+                    scalar.value >= 0x20 && !(0x7f...0x9f ~= scalar.value) && ![0x2028, 0x2029, 0x202e, 0xfeff].contains(scalar.value),
+                    "\(line.debugDescription)")
             }
             #expect(!entry.contains(0x0a) && !entry.contains(0x1b))
             // The text comes back, and nothing in it became a member.
@@ -118,10 +124,13 @@ struct ShownTests {
         var entry = record(3)
         (entry.outcome, entry.latencyNanoseconds, entry.policies, entry.lease) = ("deny", 12, ["p1", "p 2"], 4)
         let bytes = (try? RecordText.entry(entry, Redactor())) ?? []
-        #expect(String(decoding: bytes, as: UTF8.self) == #"""
-            {"boot_id":"b","boot_ns":1,"fumehood":1,"kind":"decision","latency_ns":12,"lease":4,"outcome":"deny","policies":["p1","p 2"],"time_ns":1790000000123456789,"tool":"tool3"}
-            """#)
-        #expect(ShownRecord(number: 12, entry: bytes).line == #"12 2026-09-21T14:13:20.123456Z decision outcome=deny tool=tool3 lease=4 latency_ns=12 policies=["p1","p 2"]"#)
+        #expect(
+            String(decoding: bytes, as: UTF8.self) == #"""
+                {"boot_id":"b","boot_ns":1,"fumehood":1,"kind":"decision","latency_ns":12,"lease":4,"outcome":"deny","policies":["p1","p 2"],"time_ns":1790000000123456789,"tool":"tool3"}
+                """#)
+        #expect(
+            ShownRecord(number: 12, entry: bytes).line
+                == #"12 2026-09-21T14:13:20.123456Z decision outcome=deny tool=tool3 lease=4 latency_ns=12 policies=["p1","p 2"]"#)
     }
 
     @Test func `bytes that are no record are shown as what they are`() {
