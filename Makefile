@@ -17,6 +17,8 @@ export FUMEHOOD_SHARED FUMEHOOD_BIN
 SOURCES := $(shell find Sources Profiles Package.swift -type f 2>/dev/null)
 CEDAR_SOURCES := $(shell find Sources/Cedar Sources/JSON Sources/cedar-corpus Package.swift -type f 2>/dev/null)
 
+LOG_SOURCES := $(shell find Sources/AuditLog Sources/Budget Sources/Events Sources/JSON Sources/Linux Sources/audit-log-writer Package.swift -type f 2>/dev/null)
+
 .PHONY: help build install uninstall demo test check lint format mutants soak fuzz asan bench corpus clean swift
 
 help:
@@ -28,9 +30,9 @@ help:
 	  'make check             format lint, then make test' \
 	  'make mutants           break each protection and see its test fail' \
 	  'make fuzz              every fuzz target for 60 seconds' \
-	  'make soak              fault sweep, kills, 5,000 launches, Cedar beside cedarpy, fuzz targets (over two hours); results in Benchmarks/results' \
+	  'make soak              fault sweep, kills, 5,000 launches, 10^6 schedules of the ledger, ends of the log at each write, Cedar beside cedarpy, fuzz targets (over two hours); results in Benchmarks/results' \
 	  'make asan              the C part and its launches under AddressSanitizer' \
-	  'make bench             launches and policy decisions against their thresholds; results in Benchmarks/results' \
+	  'make bench             launches, policy decisions, reservations and the log against their thresholds; results in Benchmarks/results' \
 	  'make corpus DIR=...    the Cedar engine against a folder of integration tests' \
 	  'make clean             remove everything built'
 
@@ -61,6 +63,21 @@ build/cedar-corpus: $(CEDAR_SOURCES) | swift
 	.ci/strip .build-release/release/cedar-corpus build/cedar-corpus.new
 	mv build/cedar-corpus.new build/cedar-corpus
 
+# The log as a program of its tests and benchmarks.
+build/audit-log-writer: $(LOG_SOURCES) | swift
+	@.ci/need build
+	mkdir -p build
+	echo 'building build/audit-log-writer (release; swift-crypto takes some minutes the first time)'
+	swift build -c release --scratch-path .build-release -Xswiftc -static-executable --product audit-log-writer 2>&1 | .ci/quieter
+	.ci/strip .build-release/release/audit-log-writer build/audit-log-writer.new
+	mv build/audit-log-writer.new build/audit-log-writer
+
+# What verifies the log's files without any of our code: Debian's Go, offline.
+build/goverifier: Tests/GoVerifier/main.go
+	@.ci/need test
+	mkdir -p build
+	GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS= go build -o build/goverifier Tests/GoVerifier/main.go
+
 install: build/fumehood
 	install -D -m 0755 build/fumehood '$(DESTDIR)$(PREFIX)/bin/fumehood'
 	echo 'installed $(DESTDIR)$(PREFIX)/bin/fumehood'
@@ -72,7 +89,7 @@ demo: build/fumehood
 	@.ci/need demo
 	Examples/demo.sh
 
-test: build/fumehood build/cedar-corpus
+test: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	@.ci/need test
 	if [ -x Tests/Sandboxees/build.sh ]; then Tests/Sandboxees/build.sh; fi
 	python3 Tests/run.py
@@ -90,11 +107,14 @@ mutants: build/fumehood
 	if [ -x Tests/Sandboxees/build.sh ]; then Tests/Sandboxees/build.sh; fi
 	python3 Tests/Mutants/run.py
 
-soak: build/fumehood build/cedar-corpus
+soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	@.ci/need test
 	python3 Tests/Soak/faults.py --all --record
 	python3 Tests/Soak/kills.py --points 200 --record
 	python3 Tests/Soak/launches.py --launches 5000 --record
+	python3 Benchmarks/ledger/soak.py --schedules 1000000 --record
+	python3 Tests/Oracles/ledger_windows.py
+	python3 Tests/Soak/log.py --all --record
 	Tests/Sandboxees/build.sh
 	python3 Tests/Soak/limits.py --record
 	Tests/vm.sh all
@@ -108,12 +128,14 @@ asan: swift
 	@.ci/need test
 	Tests/asan.sh
 
-bench: build/fumehood build/cedar-corpus
+bench: build/fumehood build/cedar-corpus build/audit-log-writer
 	@.ci/need bench
 	failed=0
 	python3 Benchmarks/launch.py --record || failed=1
 	python3 Benchmarks/limits.py --record || failed=1
 	python3 Benchmarks/cedar/bench.py --record || failed=1
+	python3 Benchmarks/ledger/soak.py --bench --record || failed=1
+	python3 Benchmarks/log/bench.py --record || failed=1
 	exit $$failed
 
 corpus: build/cedar-corpus

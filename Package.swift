@@ -15,6 +15,8 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"]),
 ]
 
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
@@ -26,7 +28,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 let package = Package(
     name: "fumehood",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
@@ -44,6 +47,8 @@ let package = Package(
         module("Linux", ["CLinux", "CCap"]),
         module("Syscalls", ["JSON", "Config"]),
         module("Cedar", ["JSON"]),
+        module("Budget", ["JSON"]),
+        module("AuditLog", ["JSON", "Events", "Linux", "Budget", crypto]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
         module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox"]),
         .executableTarget(
@@ -54,6 +59,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(name: "cedar-corpus", dependencies: ["Cedar", "JSON"], swiftSettings: strict),
+        .executableTarget(name: "audit-log-writer", dependencies: ["AuditLog", "JSON", "Linux"], swiftSettings: strict),
         tests("JSONTests", ["JSON"]),
         tests("ConfigTests", ["Config"]),
         tests("EventsTests", ["Events", "JSON"]),
@@ -61,6 +67,8 @@ let package = Package(
         tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"], exclude: ["Golden/plans"]),
         tests("SessionTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
+        tests("BudgetTests", ["Budget", "JSON"]),
+        tests("AuditLogTests", ["AuditLog", "Budget", "Events", "JSON", "Linux"]),
         tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("PolicyCommandTests", ["JSON"]),
         tests("TidyTests", []),
