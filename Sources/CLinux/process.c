@@ -23,6 +23,7 @@ __attribute__((constructor)) static void remember_arguments(int count, char **ve
 {
     argument_count = count;
     argument_vector = vector;
+    signal(SIGCHLD, SIG_DFL); // ignored by a caller, it would reap our children before we can ask what became of them
     heap_start = sbrk(0); // what lies below it is the C library's own: thread-local storage, rseq, the robust list
     mallopt(M_TOP_PAD, 512 * 1024);
     mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024); // a launch gives nothing back that it would not want again at once

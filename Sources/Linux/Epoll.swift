@@ -34,10 +34,6 @@ package struct Epoll: ~Copyable {
         try control(EPOLL_CTL_ADD, number, interest, token)
     }
 
-    package borrowing func modify(_ number: Int32, _ interest: Interest, token: UInt64) throws(SystemError) {
-        try control(EPOLL_CTL_MOD, number, interest, token)
-    }
-
     package borrowing func remove(_ number: Int32) throws(SystemError) {
         try control(EPOLL_CTL_DEL, number, [], 0)
     }

@@ -38,11 +38,6 @@ package enum Notify {
         try send(seccomp_notif_resp(id: id, val: 0, error: -code, flags: 0), listener)
     }
 
-    /// Lets the call go on in the kernel. Never a security decision where an argument is a pointer.
-    package static func proceed(_ id: UInt64, on listener: borrowing Descriptor) throws(SystemError) {
-        try send(seccomp_notif_resp(id: id, val: 0, error: 0, flags: 1), listener)
-    }
-
     private static func send(_ response: seccomp_notif_resp, _ listener: borrowing Descriptor) throws(SystemError) {
         var response = response
         let own = listener.number

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// User namespaces for id-mapped mounts: made by a throw-away child, kept by descriptor, one per pair of owners.
+// User namespaces for id-mapped mounts: made by a throw-away child, kept by descriptor, one for each mount.
 // Kernel: mount_setattr(2) with MOUNT_ATTR_IDMAP, user_namespaces(7).
 
 import CLinux
@@ -13,8 +13,8 @@ struct IDMap: ~Copyable {
     /// Whether mount_setattr said that this file system cannot be mapped (EINVAL), or not by us (EPERM: its user namespace).
     static func isUnsupported(_ code: Int32) -> Bool { code == 22 || code == 1 || code == 95 }
 
-    /// A namespace in which `owner` of the disk is `user` of the mount. The descriptor belongs to the process until the
-    /// launch ends with it; a supervisor caches by pair.
+    /// A namespace in which `owner` of the disk is `user` of the mount. Nobody closes the descriptor: it ends with
+    /// this process, which launches one cell.
     func namespace(from owner: UInt32, _ ownerGroup: UInt32, to user: UInt32, _ group: UInt32) throws -> Int32 {
         let release = try Pipe()
         var number: Int32 = -1

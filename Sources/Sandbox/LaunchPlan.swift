@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From what a cell is to be to the kernel operations that make it so, in the one order that works on every kernel and
 // for every user. Pure: the same spec gives the same plan, and a test can ask for a machine that is not there.
-// Each step that stands at a surprising place says why; the measurements are in docs/decisions.
+// Each step that stands at a surprising place says why; ARCHITECTURE.md tells of the choices.
 
 package import Linux
 

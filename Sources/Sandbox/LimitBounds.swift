@@ -20,6 +20,8 @@ extension Limit {
     static let leastMemory: Int64 = 1 << 20
     /// A hundredth of a core: the kernel hands out no less than a millisecond of each hundred.
     static let leastCores: Int64 = 10
+    /// A hundred years, microseconds.
+    static let longestTime: Int64 = 876_000 * 3_600_000_000
     /// The standard streams, and one file.
     static let leastFiles: Int64 = 4
 
@@ -33,6 +35,8 @@ extension Limit {
         case .openFiles where bound < Limit.leastFiles:
             return ProfileFault(
                 message: "\(quoted(text)) open files are too few for any program", help: "`4` is the least: the three standard streams and one file")
+        case .wall where bound > Limit.longestTime, .cpuTime where bound > Limit.longestTime:
+            return ProfileFault(message: "\(quoted(text)) is longer than time can be counted here", help: "`876000h`, a hundred years, is the most")
         default: break
         }
         guard case .known(let memory, let cores) = machine else { return nil }

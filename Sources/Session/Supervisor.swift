@@ -191,7 +191,7 @@ package final class Supervisor {
         guard let packet = try? Packet(from: cell.control, limit: Report.size), let report = Report(packet.bytes) else {
             unwatch(cell.control.number)
             // PID 1 is gone without a report: somebody killed it.
-            if !reported { if listener == nil && command == nil { finished = true } else { kill(.message("process 1 of the cell was killed")) } }
+            if !reported { if listener == nil && command == nil { finished = true } else { kill(meter.memoryCause(groups) ?? .message("process 1 of the cell was killed")) } }
             return
         }
         switch report {

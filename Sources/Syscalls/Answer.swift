@@ -44,6 +44,8 @@ public enum Cause: Hashable, Sendable {
     case cellInit
     /// It acts on another process, where only the caller itself is meant: never granted.
     case otherProcess
+    /// It would make a file with a set-user-id or set-group-id mode: never granted.
+    case setID
     /// A number that the tables do not have.
     case unknown
     /// A call by another architecture's convention.

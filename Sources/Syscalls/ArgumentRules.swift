@@ -34,9 +34,34 @@ extension SyscallPolicy {
         case .mmap: withoutJIT(mask: 6, value: 6)
         // PROT_EXEC given later; ld.so only takes rights away.
         case .mprotect, .pkey_mprotect: withoutJIT(mask: 4, value: 4)
+        // A file made in a writable folder outlives the cell: with a set-id mode it would be the caller, root perhaps, for everybody.
+        case .open: creating(flags: 1, mode: 2)
+        case .openat: creating(flags: 2, mode: 3)
+        case .creat: withoutSetID(mode: 1)
+        // Its mode lies behind a pointer. Callers fall back to openat.
+        case .openat2: plain(Outcome(.errno(Errno.noSyscall), .setID))
+        case .chmod, .fchmod, .mknod: mutating(withoutSetID(mode: 1))
+        case .fchmodat, .fchmodat2, .mknodat: mutating(withoutSetID(mode: 2))
         default: plain(deny(Errno.permission, .item))
         }
     }
+
+    /// S_ISUID and S_ISGID.
+    private var setID: UInt32 { 0o6000 }
+
+    private func withoutSetID(mode: UInt8) -> Rule {
+        Rule([Case([Condition(mode, mask: setID, in: [0])], .allowed)], otherwise: deny(Errno.permission, .setID))
+    }
+
+    /// The mode means something with O_CREAT and O_TMPFILE only; else it is whatever lay in the register.
+    private func creating(flags: UInt8, mode: UInt8) -> Rule {
+        let makes: UInt32 = 0o100 | 0o20_000_000
+        return Rule(
+            [Case([Condition(flags, mask: makes, in: [0])], .allowed), Case([Condition(mode, mask: setID, in: [0])], .allowed)],
+            otherwise: deny(Errno.permission, .setID))
+    }
+
+    private func mutating(_ rule: Rule) -> Rule { families.contains(.fsMutate) ? rule : plain(denied([.fsMutate])) }
 
     private func plain(_ outcome: Outcome) -> Rule { Rule([], otherwise: outcome) }
 

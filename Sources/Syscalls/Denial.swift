@@ -56,6 +56,7 @@ public struct Denial: Hashable, Sendable {
         case .forbidden(let group): "\(group.name): \(group.reason)"
         case .cellInit: "it would reach the cell's own PID 1, which is never granted"
         case .otherProcess: "only pid 0, the caller itself, is meant: another process's limits are never granted"
+        case .setID: "a set-user-id or set-group-id file would outlive the cell, which is never granted"
         case .unknown: "no kernel that the tables know has this syscall"
         case .foreignABI: "a call by another architecture's convention"
         case .canary: "the number by which the filter is proved to be live"
