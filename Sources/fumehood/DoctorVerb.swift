@@ -3,6 +3,7 @@
 // pudding: a cell built and run to its end. Changes nothing.
 
 import ArgumentParser
+import Events
 import Glibc
 import JSON
 import Linux
