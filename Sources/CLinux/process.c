@@ -244,7 +244,7 @@ long cl_janitor(const int32_t *directories, const char *const *names, const int3
             if (CL_CALL(SYS_fstat, locks[i], &held) == 0 &&
                 CL_CALL(SYS_newfstatat, directories[i], names[i], &named, AT_SYMLINK_NOFOLLOW) == 0 &&
                 held.st_ino == named.st_ino && held.st_dev == named.st_dev)
-                CL_CALL(SYS_unlinkat, directories[i], names[i], AT_REMOVEDIR);
+                CL_CALL(SYS_unlinkat, directories[i], names[i], S_ISDIR(held.st_mode) ? AT_REMOVEDIR : 0);
         }
     leave(0);
 }

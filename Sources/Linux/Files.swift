@@ -171,6 +171,15 @@ extension Files {
         try checkErrno("fchmodat", name) { unsafe fchmodat(number, name, mode, 0) }
     }
 
+    /// A new file. Kernel: openat(2) with O_EXCL, fchmod(2), write(2).
+    package static func make(_ name: String, _ contents: String, mode: UInt32, under directory: borrowing Descriptor) throws(SystemError) {
+        let number = directory.number
+        let file = Descriptor(owning: try checkErrno("openat", name) { unsafe openat(number, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, mode) })
+        let own = file.number
+        try checkErrno("fchmod", name) { fchmod(own, mode) }
+        try file.writeAll(Array(contents.utf8))
+    }
+
     /// Kernel: utimensat(2).
     package static func setModified(_ file: borrowing Descriptor, seconds: Int) throws(SystemError) {
         let times = [timespec(tv_sec: seconds, tv_nsec: 0), timespec(tv_sec: seconds, tv_nsec: 0)]

@@ -41,7 +41,7 @@ files:
     ~/.pypirc, ~/.bash_history, ~/.local/share/keyrings, ~/.password-store, ~/.mozilla, ~/.config/google-chrome, ~/.config/chromium,
     /etc/shadow, /etc/gshadow, /etc/ssh, /run/docker.sock, /run/containerd, /run/podman, /run/dbus, /run/user]
   # What runs later outside the cell, with the user's own rights.
-  protect: [.git/hooks, .git/config, .claude, .mcp.json, .vscode, .idea, .envrc, fumehood.yaml, fumehood/profiles]
+  protect: [.git/hooks, .git/config, .git/config.worktree, .git/commondir, .claude, .mcp.json, .vscode, .idea, .envrc, fumehood.yaml, fumehood/profiles]
   tmp: 256M
 network: none
 syscalls:
@@ -153,7 +153,7 @@ files:
   hide: [~/.ssh, ~/.gnupg, ~/.aws, ~/.azure, ~/.kube, ~/.docker, ~/.config/gcloud, ~/.config/gh, ~/.git-credentials, ~/.netrc, ~/.npmrc,
     ~/.pypirc, ~/.bash_history, ~/.local/share/keyrings, ~/.password-store, ~/.mozilla, ~/.config/google-chrome, ~/.config/chromium,
     /etc/shadow, /etc/gshadow, /etc/ssh, /run/docker.sock, /run/containerd, /run/podman, /run/dbus, /run/user]
-  protect: [.git/hooks, .git/config, .claude, .mcp.json, .vscode, .idea, .envrc, fumehood.yaml, fumehood/profiles]
+  protect: [.git/hooks, .git/config, .git/config.worktree, .git/commondir, .claude, .mcp.json, .vscode, .idea, .envrc, fumehood.yaml, fumehood/profiles]
   tmp: 16M
 network: none
 environment:

@@ -32,6 +32,13 @@ package struct Placeholders: ~Copyable {
     /// Everybody may look into the empty folder: git in a cell would otherwise complain of each on every call.
     static let mode: UInt32 = 0o555
 
+    /// Of a placeholder that is a file.
+    static let fileMode: UInt32 = 0o444
+
+    /// What git reads where a folder would stop it: `commondir` names the folder whose `config` and `hooks` count, and says by a
+    /// dot that this one does. A cell that could write it would let the caller's next `git status` run what it likes.
+    private static func contents(of name: String) -> String? { name == "commondir" ? ".\n" : nil }
+
     /// - Parameters:
     ///   - absent: what must not be made.
     ///   - present: folders under writable grants that are denied and exist: placeholders of other cells among them.
@@ -113,7 +120,11 @@ package struct Placeholders: ~Copyable {
             let directory = try Files.openExactly(folder)
             var isNew = true
             do {
-                try Files.makeDirectory(name, mode: mode, under: directory)
+                if let contents = contents(of: name) {
+                    try Files.make(name, contents, mode: fileMode, under: directory)
+                } else {
+                    try Files.makeDirectory(name, mode: mode, under: directory)
+                }
             } catch {
                 if error.code == 30 /* EROFS */ || error.code == 13 /* EACCES */ { return nil }
                 if error.code != 17 /* EEXIST */ { throw error }
@@ -121,7 +132,7 @@ package struct Placeholders: ~Copyable {
             }
             guard let status = isNew ? try? FileStatus(path: path, followLinks: false) : settled(path) else { continue }
             if !isNew && !status.isPlaceholder { return CellSpec.Source(path: path, status: status) }  // made by somebody just now
-            guard let lock = try? Files.open(name, 0o600000 /* O_DIRECTORY | O_NOFOLLOW */, under: directory.number), Files.lockShared(lock) else { continue }
+            guard let lock = try? Files.open(name, status.kind == .directory ? 0o600000 /* O_DIRECTORY | O_NOFOLLOW */ : 0o400000, under: directory.number), Files.lockShared(lock) else { continue }
             if isNew { try Files.setModified(lock, seconds: mark) }
             // Still the one that has the name?
             guard let named = try? FileStatus(path: path, followLinks: false), let own = try? FileStatus(of: lock), named.inode == own.inode else { continue }
@@ -133,8 +144,10 @@ package struct Placeholders: ~Copyable {
 }
 
 extension FileStatus {
-    /// Whether this is a folder that only keeps a name.
-    var isPlaceholder: Bool { kind == .directory && mode == Placeholders.mode && modified == Placeholders.mark }
+    /// Whether this only keeps a name.
+    var isPlaceholder: Bool {
+        modified == Placeholders.mark && (kind == .directory && mode == Placeholders.mode || kind == .regular && mode == Placeholders.fileMode)
+    }
 }
 
 /// Descriptors and names that the janitor gets a copy of.
@@ -153,7 +166,11 @@ private struct Held: ~Copyable {
 
     /// Without a janitor nothing may stay.
     func removeAll() {
-        for i in names.indices { _ = unsafe names[i].withUnsafeBufferPointer { rawCall(263, Int(directories[i]), Int(bitPattern: $0.baseAddress), 0x200) } }
+        for i in names.indices {
+            for flags in [0x200 /* AT_REMOVEDIR */, 0] {
+                _ = unsafe names[i].withUnsafeBufferPointer { rawCall(263, Int(directories[i]), Int(bitPattern: $0.baseAddress), flags) }
+            }
+        }
     }
 
     func withPointers(_ body: (UnsafePointer<Int32>, UnsafePointer<UnsafePointer<CChar>>, UnsafePointer<Int32>, UInt32) -> Int) -> Int {

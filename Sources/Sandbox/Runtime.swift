@@ -101,12 +101,29 @@ package struct RuntimeFinder<Host: HostFiles> {
             guard let target = files.link(path) else { break }
             grant(path, "link to the program", &runtime)
             path = Paths.absolute(target, from: Paths.parent(path))
+            guard isVouched(path, runtime) else { return }
             virtualEnvironment(of: path, into: &runtime)
         }
-        guard let real = files.resolve(path) else { return }
+        guard let real = files.resolve(path), real == start || isVouched(real, runtime) else { return }
         installation(of: real, into: &runtime)
         if Paths.name(Paths.parent(start)) == "shims" { grant(Paths.parent(Paths.parent(start)), "version manager", &runtime) }
-        if let interpreter = interpreter(of: real) { follow(interpreter, into: &runtime, depth: depth + 1) }
+        guard let interpreter = interpreter(of: real), files.isExecutable(interpreter), isVouched(interpreter, runtime) else { return }
+        follow(interpreter, into: &runtime, depth: depth + 1)
+    }
+
+    /// Whether a path that a file names (a link, a `#!`, pyvenv.cfg) may be granted because it does: programs that nobody
+    /// has vouched for would otherwise choose what they see. Vouched for is where systems and version managers install, what
+    /// lies beside a folder of the caller's PATH, and what is granted already for the command that the caller named.
+    private func isVouched(_ path: String, _ runtime: Runtime) -> Bool {
+        let systems = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix", "/snap", "/gnu", "/etc/alternatives"]
+        if systems.contains(where: { Paths.contains($0, path) }) || runtime.grants.contains(where: { Paths.contains($0.path, path) }) { return true }
+        let managers = [".pyenv", ".nvm", ".asdf", ".rbenv", ".nodenv", ".volta", ".rustup", ".cargo", ".local/share/uv", ".local/share/mise", ".local/pipx", ".local/share/pipx"]
+        if let home, managers.contains(where: { Paths.contains(Paths.join(home, $0), path) }) { return true }
+        for entry in (environment["PATH"] ?? "").split(separator: ":") where entry.hasPrefix("/") {
+            let prefix = Paths.parent(String(entry))
+            if mayBeGranted(prefix) && Paths.contains(prefix, path) { return true }
+        }
+        return false
     }
 
     /// The folder that holds `bin` and `lib` of the program, if it is one; else the program alone.
@@ -127,7 +144,7 @@ package struct RuntimeFinder<Host: HostFiles> {
             let parts = line.split(separator: "=", maxSplits: 1).map { $0.drop { $0 == " " }.reversed().drop { $0 == " " || $0 == "\r" }.reversed() }
             guard parts.count == 2, String(parts[0]) == "home" else { continue }
             let base = Paths.parent(Paths.absolute(String(parts[1]), from: prefix))
-            if let real = files.resolve(base), mayBeGranted(real) { grant(real, "base of the virtual environment", &runtime) }
+            if let real = files.resolve(base), mayBeGranted(real), isVouched(real, runtime) { grant(real, "base of the virtual environment", &runtime) }
         }
     }
 

@@ -87,6 +87,7 @@ struct View<Host: HostFiles> {
             let place = canonical(rule.path)
             let near = grants.contains { Paths.contains($0, place) || Paths.contains(place, $0) }
             let isMoved = moved.contains { Paths.contains($0.source, place) }
+            if rule.kind == .hide && !moved.isEmpty { try refuseMoved(out: [place, look(rule.path)?.path ?? place], resolved) }
             guard near || isMoved || (folder != nil && files.link(place) != nil) else { continue }
             var denied: [ResolvedRule] = []
             try resolve(rule, &denied)
@@ -110,6 +111,14 @@ struct View<Host: HostFiles> {
             while let top = covering.last, !Paths.contains(top.path, item.path) { covering.removeLast() }
             try place(item, under: covering.last)
             covering.append(item)
+        }
+    }
+
+    /// Another name in the cell shows nothing that is hidden under its own.
+    private func refuseMoved(out of: [String], _ grants: [ResolvedRule]) throws(CellError) {
+        for grant in grants where grant.rule.isGrant {
+            guard let source = grant.source?.path, source != grant.path, let hidden = of.first(where: { Paths.contains($0, source) }) else { continue }
+            throw .refusedPath(source, why: "it lies in `\(hidden)`, which is hidden", origin: grant.rule.origin)
         }
     }
 
@@ -247,7 +256,9 @@ struct View<Host: HostFiles> {
         for part in String(decoding: item.path.utf8.dropFirst(cover.path.utf8.count), as: UTF8.self).split(separator: "/").dropLast() {
             rest += "/" + part
             let at = Paths.relative(cover.path + rest)
-            guard let status = files.status(cover.host + rest, followLinks: false), !status.isPlaceholder else { return }
+            guard let status = files.status(cover.host + rest, followLinks: false) else { return }
+            // What is in it tells: mode and time alone could be given to somebody's folder by a cell before this one.
+            if status.isPlaceholder && files.list(cover.host + rest).isEmpty { return }
             let entry = status.kind == .directory ? CellSpec.Entry.pin(at) : .protect(CellSpec.Source(path: cover.host + rest, status: status), at: at)
             guard status.kind == .directory || status.kind == .regular else { return }
             if !entries.contains(entry) { entries.append(entry) }

@@ -159,6 +159,62 @@ extension Incidents.Files {
     }
 
     @Test(arguments: Caller.allCases)
+    func `no set-id program is left in a workspace`(caller: Caller) throws {
+        let work = try Ground.shared.workspace(caller)
+        let run = try Fumehood.run(
+            ["-w", work], ["/bin/sh", "-c", "cp /usr/bin/id \(work)/id; for m in 4755 2755 6755 u+s g+s; do chmod $m \(work)/id; done; install -m 4755 /usr/bin/id \(work)/id2"],
+            as: caller)
+        #expect(run.err.contains("Operation not permitted"), "\(run.err)")
+        for name in ["id", "id2"] {
+            let mode = try? FileManager.default.attributesOfItem(atPath: "\(work)/\(name)")[.posixPermissions] as? Int
+            #expect((mode ?? 0) & 0o6000 == 0, "\(name) \(mode ?? 0)")
+        }
+    }
+
+    @Test(arguments: Caller.allCases)
+    func `a folder that was made to look like a placeholder is pinned all the same`(caller: Caller) throws {
+        let work = try Ground.shared.workspace(caller)
+        try makeFolder(work + "/.git", caller)
+        try put("x", work + "/.git/HEAD", caller)
+        _ = try Fumehood.run(["-w", work], ["/bin/sh", "-c", "chmod 555 \(work)/.git; touch -d @1182100837 \(work)/.git"], as: caller)
+        let run = try Fumehood.run(
+            ["-w", work], ["/bin/sh", "-c", "chmod 755 \(work)/.git; mv \(work)/.git \(work)/g2 && mkdir -p \(work)/.git/hooks && echo x >\(work)/.git/hooks/pre-commit"], as: caller)
+        #expect(run.code != 0, "\(run.err)")
+        #expect(!FileManager.default.fileExists(atPath: work + "/.git/hooks/pre-commit"))
+    }
+
+    @Test(arguments: Caller.allCases)
+    func `another name in the cell shows nothing that is hidden under its own`(caller: Caller) throws {
+        let work = try Ground.shared.workspace(caller)
+        try makeFolder(work + "/.ssh", caller)
+        try put("secret", work + "/.ssh/id", caller)
+        for grant in ["\(work)/.ssh/id:/m/k", "\(work)/.ssh:/m"] {
+            let run = try Fumehood.run(["-r", grant], ["/bin/sh", "-c", "cat /m/k /m/id"], as: caller, environment: ["HOME": work])
+            #expect(run.code == 125 && run.err.contains("hidden") && !run.out.contains("secret"), "\(run.err)\(run.out)")
+        }
+    }
+
+    @Test(arguments: Caller.allCases)
+    func `git outside runs nothing that a cell has put into its folder`(caller: Caller) throws {
+        let work = try Ground.shared.workspace(caller)
+        try makeFolder(work + "/.git", caller)
+        let script = "cd \(work); mkdir -p .git/evil; printf '[core]\\n\\tfsmonitor = touch \(work)/ran; false\\n' >.git/evil/config; echo evil >.git/commondir; echo x >.git/config.worktree"
+        let run = try Fumehood.run(["-w", work], ["/bin/sh", "-c", script], as: caller)
+        #expect(run.code != 0, "\(run.err)")
+        #expect(!FileManager.default.fileExists(atPath: work + "/.git/commondir"), "a placeholder is gone with its cell")
+        #expect(!FileManager.default.fileExists(atPath: work + "/.git/config.worktree"))
+        // While the cell runs, git works outside and inside.
+        let inside = try Fumehood.run(["-p", "git", "-w", work], ["/bin/sh", "-c", "cat \(work)/.git/commondir"], as: caller)
+        #expect(inside.out == ".\n", "\(inside.out)\(inside.err)")
+    }
+
+    @Test(arguments: Caller.allCases)
+    func `a child's end that the caller ignores is seen all the same`(caller: Caller) throws {
+        let run = try Fumehood.run([], ["/bin/sh", "-c", "exit 7"], as: caller, around: ["/bin/sh", "-c", "trap '' CHLD; exec \"$0\" \"$@\""])
+        #expect(run.code == 7, "\(run.code) \(run.err)")
+    }
+
+    @Test(arguments: Caller.allCases)
     func `incident 20: protected paths that are absent cannot be made, and no ghost is left`(caller: Caller) throws {
         let work = try Ground.shared.workspace(caller)
         try makeFolder(work + "/.git", caller)

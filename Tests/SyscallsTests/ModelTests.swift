@@ -22,13 +22,35 @@ private let notify = Answer.notify(1).returnValue
 private let high: UInt64 = 1 << 32
 
 @Suite struct ModelTests {
-    @Test(arguments: [Syscall.read, .write, .openat, .futex, .rt_sigreturn, .exit_group, .restart_syscall, .access, .seccomp, .setresuid])
+    @Test(arguments: [Syscall.read, .write, .close, .futex, .rt_sigreturn, .exit_group, .restart_syscall, .access, .seccomp, .setresuid])
     func `the base is allowed without a look at arguments`(syscall: Syscall) throws {
         #expect(try answer(base, syscall) == allow)
         let number = try #require(Architecture.x86_64.number(of: syscall))
         let program = SyscallFilter(base, architecture: .x86_64).program(admitting: cookie)
         let call = SeccompCall(architecture: 0xC000_003E, number: UInt32(number))
         #expect(FilterInterpreter.run(program.span, call).read == 0b11)
+    }
+
+    @Test func `a set-id mode is refused wherever a file is made or changed`() throws {
+        for mode: UInt64 in [0o4755, 0o2755, 0o6000, high | 0o4000] {
+            for (syscall, place) in [(Syscall.chmod, 1), (.fchmod, 1), (.fchmodat, 2), (.fchmodat2, 2), (.mknod, 1), (.mknodat, 2), (.creat, 1)] {
+                var arguments = [UInt64](repeating: 0, count: 6)
+                arguments[place] = mode
+                #expect(try answer(usual, syscall, arguments) == notify, "\(syscall) \(mode)")
+                arguments[place] = 0o1755
+                #expect(try answer(usual, syscall, arguments) == allow, "\(syscall)")
+            }
+            for (syscall, flags) in [(Syscall.open, 1), (.openat, 2)] {
+                var arguments = [UInt64](repeating: 0, count: 6)
+                arguments[flags + 1] = mode
+                #expect(try answer(usual, syscall, arguments) == allow, "the mode of an open that makes nothing means nothing")
+                for makes: UInt64 in [0o100, 0o20_200_000] {
+                    arguments[flags] = makes
+                    #expect(try answer(usual, syscall, arguments) == notify, "\(syscall) \(mode)")
+                }
+            }
+        }
+        #expect(try answer(usual, .openat2) == Answer.errno(38).returnValue)
     }
 
     @Test(arguments: [Syscall.mmap, .mprotect])
