@@ -78,7 +78,7 @@ def wait_for_ready(stream):
 
 
 def plain_kill(what):
-    """Seconds from cgroup.kill to the last process being gone, of a tree that is in a group and nothing else."""
+    """Seconds from cgroup.kill to the last process being gone and the first reaped, of a tree that is in a group and nothing else."""
     group = os.path.join(UNIFIED, f"plain-{os.getpid()}")
     os.mkdir(group)
     try:
@@ -94,9 +94,8 @@ def plain_kill(what):
             with open(group + "/cgroup.events") as file:
                 if "populated 0" in file.read():
                     break
-        seconds = time.perf_counter() - began
         process.wait()
-        return seconds
+        return time.perf_counter() - began
     finally:
         for _ in range(2000):
             try:

@@ -36,7 +36,12 @@ package enum Transfer {
 
     package static func write(_ bytes: ArraySlice<UInt8>, to sink: Int32) -> Result {
         let result = unsafe bytes.withUnsafeBytes { rawCall(1, Int(sink), Int(bitPattern: $0.baseAddress), $0.count) }
-        return classify(result)
+        // What a write cannot do is no end of anything: bytes would be lost in silence. Only of a terminal does EIO say that nobody is there.
+        switch classify(result) {
+        case .ended where result < 0 && (try? FileStatus(of: sink).kind) != .characterDevice: return .failed(EIO)
+        case .unsupported: return .failed(Int32(-result))
+        case let other: return other
+        }
     }
 
     private static func classify(_ result: Int) -> Result {
@@ -62,6 +67,12 @@ extension Transfer {
     /// Whether a read would not wait. Kernel: poll(2).
     package static func isReadable(_ number: Int32) -> Bool {
         var watched = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&watched, 1, 0) > 0
+    }
+
+    /// Whether a write of a page or less would not wait. Kernel: poll(2), pipe(7).
+    package static func isWritable(_ number: Int32) -> Bool {
+        var watched = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
         return unsafe poll(&watched, 1, 0) > 0
     }
 }

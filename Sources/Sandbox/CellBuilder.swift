@@ -74,10 +74,11 @@ package struct CellBuilder<Host: HostFiles> {
         for name in CellSpec.tellingFiles {
             if let status = files.status("/proc/" + name, followLinks: false), status.mode & 0o077 != 0 { spec.procMasks.append(name) }
         }
+        let unseen = unseenArguments(request, view: view)
         return PlannedCell(
-            spec: spec, policy: request.syscalls, runtime: runtime, unseen: unseenArguments(request, view: view),
+            spec: spec, policy: request.syscalls, runtime: runtime, unseen: unseen.ungranted,
             placeholders: view.placeholders, protections: Protections.planned(spec, facts),
-            notes: identity.isDedicated ? foreignOwners(view) : [])
+            notes: (identity.isDedicated ? foreignOwners(view) : []) + unseen.hidden.map { "`\($0)` is hidden by the profile: -r and -w do not show it" })
     }
 
     // Files -----------------------------------------------------------------------------------------------------------
@@ -201,9 +202,11 @@ package struct CellBuilder<Host: HostFiles> {
         return notes
     }
 
-    private func unseenArguments(_ request: CellRequest, view: View<Host>) -> [String] {
-        if request.command.count == 1 { return [] }
-        var list: [String] = []
+    /// Arguments that name what exists and what the cell does not see: those that a grant would show, and those that none would.
+    private func unseenArguments(_ request: CellRequest, view: View<Host>) -> (ungranted: [String], hidden: [String]) {
+        if request.command.count == 1 { return ([], []) }
+        var ungranted: [String] = []
+        var hiddenOnes: [String] = []
         for argument in request.command.dropFirst() {
             let text = argument.hasPrefix("-") ? argument.split(separator: "=", maxSplits: 1).dropFirst().first.map(String.init) ?? "" : argument
             guard !text.isEmpty, text.utf8.count < 4096, !text.contains("\0") else { continue }
@@ -211,9 +214,9 @@ package struct CellBuilder<Host: HostFiles> {
             guard path != "/", let real = files.resolve(path), !view.shows(real), !Paths.contains("/dev", real), !Paths.contains("/proc", real),
                 !["/tmp", request.environment["HOME"] ?? "/"].contains(real)
             else { continue }
-            list.append(text)
+            if hidden(path, request.rules) || hidden(real, request.rules) { hiddenOnes.append(text) } else { ungranted.append(text) }
         }
-        return list
+        return (ungranted, hiddenOnes)
     }
 
     // Environment and limits ----------------------------------------------------------------------------------------------

@@ -74,13 +74,31 @@ struct CellState {
     var processorMicroseconds: UInt64?
     var processes: UInt64?
 
+    /// Bytes of the command in an answer: each may be escaped to six, and the answer is read as one packet of 65,536.
+    private static let shownBytes = 8192
+
+    /// The command as far as an answer holds it.
+    private var shownCommand: [Value] {
+        var room = CellState.shownBytes
+        var words: [Value] = []
+        for word in registration.command {
+            let count = word.utf8.count
+            if count + 3 > room {
+                words.append(.string(String(decoding: word.utf8.prefix(max(0, room - 3)), as: UTF8.self) + "..."))
+                break
+            }
+            words.append(.string(word))
+            room -= count + 3
+        }
+        return words
+    }
+
     var json: Value {
         func number(_ value: UInt64?) -> Value { value.map { .integer(Int64(clamping: $0)) } ?? .null }
         return [
             "fumehood": 1, "cell": .string(registration.cell), "session": .string(registration.session),
-            "command": .array(registration.command.map { .string($0) }), "supervisor_pid": .integer(Int64(process)),
-            "started_us": .integer(startedMicroseconds), "wall_us": .integer(ranMicroseconds),
-            "state": .string(frozen ? standsStill ? "frozen" : "freezing" : "running"),
+            "command": .array(shownCommand), "supervisor_pid": .integer(Int64(process)),
+            "started_us": .integer(startedMicroseconds), "wall_us": .integer(ranMicroseconds), "state": .string(frozen ? standsStill ? "frozen" : "freezing" : "running"),
             "backend": .string(backend), "memory_bytes": number(memoryBytes), "cpu_us": number(processorMicroseconds), "pids": number(processes),
         ]
     }

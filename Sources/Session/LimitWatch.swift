@@ -34,15 +34,18 @@ struct LimitWatch {
     private(set) var usage = TreeUsage()
     private var refusedForks: UInt64 = 0
     private var stormyLooks = 0
+    private var stormyForks: UInt64 = 0
     private var written: [Int32: UInt64] = [:]
     private var writtenByGone: UInt64 = 0
     private var isClose = false
     /// When the tree may be walked again; nanoseconds of CLOCK_MONOTONIC. A group is asked at every look.
     private var nextWalk: UInt64 = 0
 
-    /// Refused forks between two looks that only a bomb has; legitimate programs stop trying.
-    static let storm: UInt64 = 100
-    /// Looks in a row with so many.
+    /// Refused forks, look after look without a pause, that only a bomb has: legitimate programs stop trying.
+    static let storm: UInt64 = 200
+    /// Fewer between two looks are a pause.
+    static let breeze: UInt64 = 5
+    /// Looks that a storm lasts at least.
     static let storms = 2
     /// Nanoseconds from the start to the first look, and between later ones.
     static let first: UInt64 = 20_000_000
@@ -99,9 +102,12 @@ struct LimitWatch {
         if let cause = memoryCause(groups) { return cause }
         if let bound = limits.cpuTimeMicroseconds, let time = groups.processorTime?.all, time > bound { return limit(.cpuTime, bound, time) }
         guard let bound = limits.pids, let refused = groups.refusedForks else { return nil }
-        stormyLooks = refused - min(refused, refusedForks) >= LimitWatch.storm ? stormyLooks + 1 : 0
+        let new = refused - min(refused, refusedForks)
         refusedForks = refused
-        return stormyLooks >= LimitWatch.storms ? limit(.pids, bound, bound + refused) : nil
+        stormyLooks = new >= LimitWatch.breeze ? stormyLooks + 1 : 0
+        stormyForks = new >= LimitWatch.breeze ? stormyForks + new : 0
+        let isStorm = stormyLooks >= LimitWatch.storms && stormyForks >= LimitWatch.storm
+        return isStorm ? limit(.pids, bound, bound + refused) : nil
     }
 
     /// The cell came to its bound of memory, and the kernel had to kill for it.

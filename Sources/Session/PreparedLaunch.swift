@@ -46,8 +46,10 @@ package struct PreparedLaunch {
     /// Nested in another listener: denials are errno, and nobody sees them.
     package mutating func answerByErrno() throws {
         var request = request
+        let strict = planned.spec.strict
         request.syscalls.denials = .errno
         (planned, filter) = try PreparedLaunch.plan(request, facts)
+        planned.spec.strict = strict
         planned.protections[.seccomp] = .on
         plan = LaunchPlan(for: planned.spec)
     }

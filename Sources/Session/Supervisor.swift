@@ -23,7 +23,7 @@ package struct Outcome: Sendable {
     package var bytesOut: UInt64 = 0
     package var bytesIn: UInt64 = 0
     package var denials: [Denial] = []
-    /// Denials that found no room of their own.
+    /// Nanoseconds from the command's start to its end.
     package var wall: UInt64 = 0
     package var soft: [Report.SoftFailure] = []
     /// When the run began, the clone was asked for and the command was known to run; nanoseconds of CLOCK_MONOTONIC.
@@ -409,7 +409,7 @@ package final class Supervisor {
                 issuedMicroseconds: Int64((issued - started) / 1000),
                 allGoneMicroseconds: left == 0 ? Int64((Clock.monotonic - started) / 1000) : nil, left: left)
         }
-        if outcome.bytesOut == 0 || output != nil || errors != nil { outcome.bytesOut += (output?.count ?? 0) + (errors?.count ?? 0) }
+        outcome.bytesOut += (output?.count ?? 0) + (errors?.count ?? 0)
         outcome.denials = denials.denials
         if limits.accounts { meter.finish(groups, reported: outcome.usage) }
         outcome.tree = meter.usage

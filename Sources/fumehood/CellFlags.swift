@@ -28,7 +28,7 @@ struct CellFlag: Sendable {
         CellFlag(names: ["--result"], value: "FILE|fd:N", help: "write the result record as one JSON object"),
         CellFlag(names: ["--events"], value: "FILE|fd:N", help: "write what happens as JSON lines"),
         CellFlag(names: ["--require"], value: "walls|all", help: "all: refuse where a second wall is not whole"),
-        CellFlag(names: ["--waive"], value: "NAME", help: "go without a first wall: user, net, proc, ipc or uts"),
+        CellFlag(names: ["--waive"], value: "NAME", help: "go without a first wall: net, proc, ipc or uts"),
         CellFlag(names: ["--quiet"], value: nil, help: "no footer"),
         CellFlag(names: ["--dry-run"], value: nil, help: "print the plan of the launch and start nothing"),
         CellFlag(names: ["--json"], value: nil, help: "with --dry-run: the plan as JSON"),
@@ -101,6 +101,11 @@ struct RunOptions {
         }
         if command.isEmpty { throw UsageError("no command", help: "fumehood run [FLAGS] -- COMMAND [ARGUMENT...]") }
         if command[0].isEmpty { throw UsageError("the command is empty", help: nil) }
+        // Opened, the file would be emptied for a record that nobody writes.
+        if dryRun && (result != nil || events != nil) {
+            let flag = result != nil ? "--result" : "--events"
+            throw UsageError("`\(flag)` and `--dry-run` do not go together", help: "nothing is started; --json prints the plan as JSON")
+        }
         if json && !dryRun { throw UsageError("`--json` goes with `--dry-run`", help: "the result of a run is written by --result") }
     }
 

@@ -3,6 +3,7 @@
 // pudding: a cell built and run to its end. Changes nothing.
 
 import ArgumentParser
+import Events
 import Glibc
 import JSON
 import Linux
@@ -59,6 +60,7 @@ struct DoctorVerb: ParsableCommand {
             case .exited(.exited(0)): return line(.on, "built, proved, run and gone in \(tenths / 10).\(tenths % 10) ms")
             case .failed(let error): return line(.blocked, error.message.text, error.message.help)
             case .exited(let status): return line(.blocked, "`true` ended with \(status)")
+            case .killed(.message(let text)): return line(.blocked, "`true` was ended: \(text)")
             case .killed: return line(.blocked, "`true` did not end within 10 s")
             }
         } catch let error as LaunchError {

@@ -51,7 +51,11 @@ enum Main {
     /// Where the flags of the verb are explained that was called.
     private static func help(_ arguments: [String]) -> String {
         let verbs = arguments.dropFirst()
-        guard verbs.first == PolicyVerb.configuration.commandName else { return "fumehood --help lists the verbs" }
+        guard verbs.first == PolicyVerb.configuration.commandName else {
+            let known = Fumehood.configuration.subcommands.compactMap { $0.configuration.commandName }
+            guard let verb = verbs.first, known.contains(verb) else { return "fumehood --help lists the verbs" }
+            return "fumehood \(verb) --help lists the flags"
+        }
         guard let verb = verbs.dropFirst().first, policyVerbs.contains(verb) else { return "fumehood policy --help lists the verbs" }
         return "fumehood policy \(verb) --help lists the flags"
     }

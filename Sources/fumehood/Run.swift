@@ -40,7 +40,7 @@ enum RunVerb {
         let environment = Host.environment()
         guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
         let places = Places(home: Host.home(environment["HOME"]), directory: directory, machine: .current())
-        let profile = try options.resolvedProfile(places)
+        let profile = try options.resolvedProfile(places, configuration: environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil })
         let request = try CellRequest(profile, command: options.command, places: places, environment: environment)
 
         let proc = try Host.openProc()
@@ -84,8 +84,9 @@ extension MeasuredLimits {
 
 extension RunOptions {
     /// The profile with the flags laid over it.
-    func resolvedProfile(_ places: Places) throws(ConfigError) -> Profile {
-        var profile = try ProfileLibrary(places: places).profile(named: self.profile ?? "base")
+    /// - Parameter configuration: XDG_CONFIG_HOME, if it is set and absolute.
+    func resolvedProfile(_ places: Places, configuration: String?) throws(ConfigError) -> Profile {
+        var profile = try ProfileLibrary(places: places, configuration: configuration).profile(named: self.profile ?? "base")
         for grant in grants { try profile.add(grant.kind, grant.path, flag: grant.flag, places: places) }
         for text in environment { try profile.addEnvironment(text, flag: "-e") }
         if let network { try profile.setNetwork(network, flag: "--net") }

@@ -3,9 +3,17 @@
 // test holds both to the same flags.
 
 import ArgumentParser
+import Sandbox
 
 struct RunHelp: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "run", abstract: "Run one command in a cell.", usage: "fumehood run [FLAGS] -- COMMAND [ARGUMENT...]")
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Runs one command in a cell.", usage: "fumehood run [FLAGS] -- COMMAND [ARGUMENT...]",
+        discussion: """
+            Built-in profiles: \(BuiltinProfiles.names.joined(separator: ", ")). A TIME is written 250ms, 30s, 1h30m; a SIZE 64K, 512M, 1G.
+
+            Exit code: the command's own, 128+N where signal N ended it. 124: a limit or `fumehood kill` ended it (processor time of one process: 152, \
+            SIGXCPU). 125: nothing was started: the cell was refused or could not be built. 126, 127: the command cannot be executed, is not there.
+            """)
 
     @Option(name: [.customShort("p"), .customLong("profile")], help: help("-p")) var profile: String?
     @Option(name: [.customShort("r"), .customLong("read")], help: help("-r")) var read: [String] = []
@@ -30,6 +38,6 @@ struct RunHelp: ParsableCommand {
 
     private static func help(_ name: String) -> ArgumentHelp {
         let flag = CellFlag.named(name)
-        return ArgumentHelp(stringLiteral: flag?.help ?? "")
+        return ArgumentHelp(flag?.help ?? "", valueName: flag?.value)
     }
 }

@@ -49,7 +49,7 @@ struct RunReport {
     private static func write(_ bytes: [UInt8], to number: Int32?) {
         guard let number else { return }
         let target = Descriptor(owning: number)
-        if (try? target.writeAll(bytes)) == nil { Messages.note("a record could not be written") }
+        do { try target.writeAll(bytes) } catch { Messages.note("a record could not be written: \(errnoText(error.code)) (\(error.name))") }
         _ = target.release()
     }
 
@@ -68,13 +68,15 @@ struct RunReport {
         event(.cellStarted, ["command": .array(command.map { .string($0) })])
     }
 
-    /// Only where somebody listens: a denial then costs nothing more.
+    /// Only where somebody listens: a denial then costs nothing more. This is called in the supervisor's loop, and how many denials
+    /// there are is the cell's choice: an event for which the reader has left no room is not written, or a slow reader would keep
+    /// deadlines and refusals waiting. The record at the end holds them all.
     var denialSink: (([Denial]) -> Void)? {
         mutating get {
-            guard events != nil else { return nil }
+            guard let events else { return nil }
             _ = (session, cell)
             var report = self
-            return { denials in for denial in denials { report.event(.denial, denial.json) } }
+            return { denials in for denial in denials where Transfer.isWritable(events) { report.event(.denial, denial.json) } }
         }
     }
 

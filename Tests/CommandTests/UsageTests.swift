@@ -44,6 +44,16 @@ struct UsageTests {
             ),
             ("--memory 12", "--memory: `12` has no unit\n  help: a size is a whole number with a unit: `64K`, `512M`, `1G`, or `4096B` for bytes"),
             ("--timeout 5", "--timeout: `5` has no unit\n  help: a duration is whole numbers with units: `250ms`, `30s`, `10m`, `1h30m`"),
+            ("--memory 4K", "--memory: `4K` of memory is too little for any program\n  help: `1M` is the least"),
+            ("--memory 900T", "--memory: `900T` of memory is more than this machine has\n  help: it has \(ProcessInfo.processInfo.physicalMemory >> 20)M"),
+            ("--cpu 0.001", "--cpu: `0.001` of a core is too little to be kept\n  help: `0.01` is the least"),
+            ("--cpu 500", "--cpu: `500` cores are more than this machine has\n  help: it has \(ProcessInfo.processInfo.activeProcessorCount)"),
+            ("--pids 0", "--pids: `0` is zero\n  help: a count is a whole number, 1 or more: `64`; leave it out for the default"),
+            ("--pids 9999999", "--pids: `9999999` processes are more than any Linux machine can have\n  help: 4194304 is the most"),
+            (
+                "--cpu-time 9h --timeout 1s",
+                "--cpu-time: so much processor time cannot be used within the time that the cell has\n  help: lower the processor time, or raise the time limit"
+            ),
             ("--waive seccomp", "--waive: `seccomp` cannot be waived\n  help: these can be waived: user, net, ipc, uts, proc"),
             ("--waive landlock", "--waive: `landlock` is a second wall and needs no waiver\n  help: it is used as far as the kernel goes"),
             ("--waive ntet", "--waive: unknown wall `ntet`\n  help: did you mean `net`?"),
@@ -93,6 +103,14 @@ struct UsageTests {
             ("extends: tol\n", "p.yaml:2:10: extends: unknown profile `tol`\n  help: did you mean `tool`?"),
             ("network: none\nnetwork: host\n", nil),
             ("limits: {memory: 5}\n", nil),
+            (
+                "limits: {pids: 4, memory: 10K}\n",
+                "p.yaml:2:27: limits.memory: `10K` of memory is too little for any program\n  help: `1M` is the least"
+            ),
+            (
+                "limits: {disk: 1M, file_size: 2G}\n",
+                "p.yaml:2:31: limits.file_size: a file of `file_size` would be larger than all that `disk` lets be written\n  help: lower `file_size`, or raise `disk`"
+            ),
             ("waive: [seccomp]\n", nil),
             (
                 "files: {write: [{path: ., mode: overlay}]}\n",

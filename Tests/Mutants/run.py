@@ -53,6 +53,9 @@ MUTANTS = [
     ("hidden paths are not masked", [(VIEW, "entries.append(.mask(at, directory: source.status.kind == .directory))", "_ = (at, source)")], "incident 25|incident 16: a path"),
     ("protected paths are not protected", [(VIEW, "entries.append(.protect(source, at: at))", "_ = (at, source)")], "incident 20: protected paths that exist"),
     ("absent protected paths are forgotten", [(VIEW, "else { placeholders.append(Placeholders.Absent(host: item.host, at: item.path)) }", "else { _ = at }")], "incident 20: protected paths that are absent"),
+    # Limits
+    ("groups are not joined", [(PLAN, "add(.joinGroup(.group(i)))", "")], "processes, memory, files"),
+    ("a cell may command cells", [("Sources/Session/Registry.swift", "return depth <= own", "return depth > 0 && own > 0")], "a cell commands no cell"),
     # Landlock
     ("no Landlock", [(PLAN, "if spec.landlockABI > 0 { add(.landlockRestrict) }", "")], "Landlock stands behind|incident 30"),
     ("no Landlock scopes", [(SANDBOX + "Launcher.swift", "scopes: 3", "scopes: 0")], "incident 30"),

@@ -132,11 +132,9 @@ def one(binary, backend, name, folder):
         said = "nothing within 30 s"
     if said != "20000\n" or sibling.returncode != 0:
         why.append(f"a sibling's work was harmed: {said!r}, exit {sibling.returncode}")
-    until = time.monotonic() + 2
-    while cells.groups_left() and time.monotonic() < until:
-        time.sleep(0.02)
-    if cells.groups_left():
-        why.append(f"groups left: {cells.groups_left()[:3]}")
+    forgotten = cells.forgotten_groups(2.0)
+    if forgotten:
+        why.append(f"groups left: {forgotten[:3]}")
     return record, "; ".join(why) or None, times
 
 
