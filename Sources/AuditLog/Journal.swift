@@ -108,7 +108,11 @@ final class Journal {
     /// - Parameter isThorough: from the segment's begin, with a look beyond its end, as after a start of the machine.
     private func catchUp(isThorough: Bool = false) throws(LogError) {
         torn = 0
-        if !segment.hasName { throw LogError(.vanished(segment.path)) }
+        if !segment.hasName {
+            // Published and gone, while others went on in later ones; or somebody removed the log.
+            guard let last = try? Segment.all(folder).last, last >= position.edge.size else { throw LogError(.vanished(segment.path)) }
+            try open(last)
+        }
         var groups = isThorough ? try GroupReader(beginning: segment, origin: origin, isHashing: false) : GroupReader(following: segment, from: position)
         while true {
             let step = try groups.next { _, _ throws(LogError) in }
@@ -130,13 +134,17 @@ final class Journal {
     }
 
     private func open(next end: Position) throws(LogError) {
-        // Whoever ended the segment synchronised it.
+        // The next may be published and gone as well: then the last is where to go on.
+        if let last = try Segment.all(folder).last, last >= end.edge.size { return try open(last) }
+        try use(try Self.begin(folder, origin, end, bounds))
+    }
+
+    private func open(_ first: UInt64) throws(LogError) { try use(try Segment(folder: folder, first: first, isWritten: true)) }
+
+    private func use(_ segment: Segment) throws(LogError) {
+        // Whoever ended the segment before synchronised it.
         (unsettled, isUncertain) = ([], false)
-        if !Files.exists(Segment.path(folder, end.edge.size)) {
-            segment = try Self.begin(folder, origin, end, bounds)
-        } else {
-            segment = try Segment(folder: folder, first: end.edge.size, isWritten: true)
-        }
+        self.segment = segment
         position = try GroupReader(beginning: segment, origin: origin, isHashing: false).position
         allocated = try segment.size
     }

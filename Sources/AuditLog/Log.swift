@@ -24,7 +24,7 @@ public final class Log: Sendable {
         /// How long a fast record may wait.
         public var fastMilliseconds = 5
         /// Records after which tiles and checkpoint are published without being asked; 0 for never.
-        public var publishEvery: UInt64 = 16_384
+        public var publishEvery: UInt64 = 65_536
         /// Bytes after which the journal goes on in another file.
         public var segmentBytes = 8 << 20
         /// Space that the journal sets aside at once.

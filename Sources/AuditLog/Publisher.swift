@@ -12,6 +12,9 @@ struct Publisher {
     let key: SigningKey
     /// Files and folders that were written since the last synchronisation of folders.
     private var folders: Set<String> = []
+    private var written: [String] = []
+    /// More files than this are brought to disk together.
+    private static let fewFiles = 8
     /// Hashes of the last tile of each level.
     private var tails: [[Digest]] = []
     /// Entries of the last bundle.
@@ -54,9 +57,14 @@ struct Publisher {
         try writePartials()
         let checkpoint = Checkpoint(origin: key.verifier.name, size: size, root: edge.root)
         let note = Array(try checkpoint.signed(by: key).utf8)
-        let folders = folders
+        let (folders, written) = (folders, written)
         try refusing { () throws(SystemError) in
-            for path in folders.sorted() { try Storage.synchronise(path) }
+            if written.count > Self.fewFiles {
+                try Storage.synchroniseFileSystem(of: folder)
+            } else {
+                for path in written { try Storage.synchroniseData(of: path) }
+                for path in folders.sorted() { try Storage.synchronise(path) }
+            }
             try Storage.replace("\(folder)/checkpoint", with: note, mode: 0o644, isSynchronised: true)
             try Storage.synchronise(folder)
         }
@@ -67,7 +75,7 @@ struct Publisher {
 
     /// The last tiles as they were published, held to the checkpoint's root.
     private mutating func load(_ checkpoint: Checkpoint?) throws(LogError) {
-        (tails, bundle, folders, size) = ([], [], [], checkpoint?.size ?? 0)
+        (tails, bundle, folders, written, size) = ([], [], [], [], checkpoint?.size ?? 0)
         guard let checkpoint, size > 0 else { return }
         let tiles = Tiles(folder: folder, size: size)
         for level in TilePath.levels(size) {
@@ -162,9 +170,10 @@ struct Publisher {
         let parent = parents.last ?? folder
         try refusing { () throws(SystemError) in
             if !Files.exists(parent) { try Storage.makeFolders(parent, mode: 0o755) }
-            try Storage.replace(whole, with: bytes, mode: 0o644, isSynchronised: true)
+            try Storage.replace(whole, with: bytes, mode: 0o644, isSynchronised: false)
         }
         folders.formUnion(parents)
+        written.append(whole)
     }
 
     /// The full tile is there: partial ones of it say nothing more.

@@ -130,6 +130,8 @@ public struct Redactor: Sendable {
 
     /// What follows `NAME=` or `NAME:` with the name of a secret.
     private func assigned(in text: Span<UInt8>, at place: Int) -> Range<Int>? {
+        // `Agent::"name"` assigns nothing.
+        if text[place] == 0x3a, (place > 0 && text[place - 1] == 0x3a) || (place + 1 < text.count && text[place + 1] == 0x3a) { return nil }
         var end = place
         // `"password": "x"` within a text: the quotation mark of the name, the space and the mark of the value.
         if end > 0, text[end - 1] == 0x22 || text[end - 1] == 0x27 { end -= 1 }

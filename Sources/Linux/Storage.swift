@@ -53,6 +53,17 @@ package enum Storage {
         try checkErrno("fdatasync", "descriptor \(number)") { fdatasync(number) }
     }
 
+    /// The data of a file by its name. Kernel: fdatasync(2).
+    package static func synchroniseData(of path: String) throws(SystemError) { try synchroniseData(try Files.open(path, O_RDONLY)) }
+
+    /// Everything of the file system that holds this folder, others' files too: one wait instead of one for each of many files. Kernel:
+    /// syncfs(2), which tells of failed writes since 5.8.
+    package static func synchroniseFileSystem(of folder: String) throws(SystemError) {
+        let file = try Files.open(folder, O_RDONLY)
+        let number = Int(file.number)
+        try check("syncfs", folder) { rawCall(306, number) }
+    }
+
     /// A file or folder with its names. Kernel: fsync(2).
     package static func synchronise(_ path: String) throws(SystemError) {
         let file = try Files.open(path, O_RDONLY)

@@ -14,6 +14,8 @@ struct Bench: Sendable {
     let seconds: Int
     let threads: Int
 
+    private static let digest = Digest(of: [1])
+
     private func record(_ instants: Instants) -> Record {
         var record = Record(.decision, at: instants.now)
         record.principal = "Agent::\"local\""
@@ -21,8 +23,8 @@ struct Bench: Sendable {
         record.policies = ["allow-reads"]
         record.outcome = "allow"
         record.latencyNanoseconds = 12_345
-        record.argumentsDigest = Digest(of: [1])
-        record.policySet = Digest(of: [2])
+        record.argumentsDigest = Self.digest
+        record.policySet = Self.digest
         return record
     }
 

@@ -164,13 +164,15 @@ def kills(count):
         with open(trace) as file:
             threads = [line.split()[0] for line in file]
         most = max(threads.count(thread) for thread in set(threads))
-        for number in range(1, most + 1) if count is None else sorted({1 + round(i * (most - 1) / max(1, count - 1)) for i in range(count)}):
+        # Later ones are met in some runs only: a share takes from those that every run has.
+        sure = min(most, 24)
+        for number in range(1, most + 1) if count is None else sorted({1 + round(i * (sure - 1) / max(1, count - 1)) for i in range(count)}):
             acknowledged, was = killed(ground, number)
             points += was
             said += acknowledged
             ground.verify()
             ground.holds(said)
-        need(points >= 5, "only %d runs were killed" % points)
+        need(points >= 2 and (count is not None or points >= 10), "only %d runs were killed" % points)
         need("closed" in ground.run("write", 2).stdout, "the log does not go on")
         size = ground.verify()
         ground.run("publish")
