@@ -16,6 +16,17 @@ import uuid
 import cells
 
 
+def first_process(supervisor):
+    """The child in a pid namespace of its own: the janitor of control groups stands beside it."""
+    with open(f"/proc/{supervisor}/task/{supervisor}/children") as file:
+        children = [int(word) for word in file.read().split()]
+    for child in children:
+        with open(f"/proc/{child}/status") as file:
+            if len(next(line for line in file if line.startswith("NSpid")).split()) > 2:
+                return child
+    sys.exit("no process 1 below the supervisor")
+
+
 def main():
     cells.need_binary()
     place, binary = cells.readable_copy()
@@ -27,8 +38,8 @@ def main():
             line = cells.as_ordinary(line) if user == "ordinary" else line
             process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             process.stdout.readline()
-            with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
-                first = int(file.read().split()[0])
+            time.sleep(0.3)  # the command may be there before its process 1 has said so
+            first = first_process(process.pid)
             began = time.monotonic()
             os.kill(first, signal.SIGKILL)
             try:
