@@ -40,7 +40,7 @@ trial memory memory 6
 trial forks pids 30
 trial spin cpu_time 30 --cpu-time 1s
 if [ "$2" = all ]; then
-    trial zombies wall 6
+    trial zombies "wall pids" 6
     trial threads pids 30
     trial shm 'wall memory' 6
     trial memfd 'wall memory' 6
