@@ -37,7 +37,7 @@ trial() { # NAME CAUSE SECONDS [FLAGS]
     if [ -z "$why" ]; then echo "PASS v2, as $who: $name is ended or held"; else echo "FAIL v2, as $who: $name:$why $(head -c 300 err | tr '\n' ' ')"; fi
 }
 trial memory memory 6
-trial forks pids 30
+trial forks "pids memory wall" 30 # on an emulated processor the storm may be slower than the clock: held then
 trial spin cpu_time 30 --cpu-time 1s
 if [ "$2" = all ]; then
     trial zombies "wall pids" 6

@@ -36,7 +36,7 @@ FLAGS = {"spin": ["--cpu-time", "200ms"]}
 WALLS = {"forks": 3.0, "threads": 3.0}
 # Who must have ended it, where groups hold and where they do not. A runaway that is refused or held sits until the clock.
 CAUSES = {
-    "forks": ({"pids"}, {"wall"}), "zombies": ({"wall", "pids"}, {"wall"}), "threads": ({"pids"}, {"wall"}), "memory": ({"memory"}, {"memory"}),
+    "forks": ({"pids", "memory"}, {"wall"}), "zombies": ({"wall", "pids"}, {"wall"}), "threads": ({"pids"}, {"wall"}), "memory": ({"memory"}, {"memory"}),
     "shm": ({"wall", "memory"}, {"wall", "memory"}), "memfd": ({"wall", "memory"}, {"wall", "memory"}), "cache": ({"wall"}, {"wall"}), "tmpfs": ({"wall"}, {"wall"}),
     "disk": ({"disk"}, {"disk"}), "inodes": ({"wall"}, {"wall"}), "descriptors": ({"wall"}, {"wall"}), "spin": ({"cpu_time"}, {"cpu_time"}),
     "hang": ({"wall"}, {"wall"}), "flood": ({"output"}, {"output"}), "stop": ({"wall"}, {"wall"}), "deaf": ({"wall"}, {"wall"}),
