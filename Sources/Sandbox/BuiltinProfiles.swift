@@ -135,7 +135,7 @@ limits: { memory: 4G, pids: 512, wall: 1d, disk: 1G }
 """#
 
     private static let paranoid: StaticString = #"""
-# One program that reads, computes and writes its answer: it starts no other program and changes no file.
+# One program that reads, computes and writes its answer: it starts no other program and changes no file but in /tmp and where `-w` lets it.
 fumehood: 1
 extends: none
 description: One program alone, under tight limits

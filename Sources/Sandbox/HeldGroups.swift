@@ -32,7 +32,7 @@ package struct HeldGroups: ~Copyable {
         var area: UnsafeMutableRawPointer?
         let freezer = plan.joined.first { $0.controllers.contains(.freezer) }
         let texts = [plan.unified.map { $0.path + "/cgroup.kill" } ?? "", freezer.map { $0.path + "/freezer.state" } ?? "", link] + plan.all.map(\.path)
-        let pid = unsafe HeldGroups.withPointers(texts) { unsafe cl_group_janitor($0, UInt32(texts.count), read, write, &number, &area) }
+        let pid = unsafe CStrings(texts).withPointers { unsafe cl_group_janitor($0, UInt32(texts.count), read, write, &number, &area) }
         if pid < 0 { throw SystemError("clone3", "the janitor of control groups", Int32(-pid)) }
         var held = HeldGroups(plan, Pidfd(Descriptor(owning: number)), pipe.keepWrite(), UInt(bitPattern: area))
         do {
@@ -49,19 +49,6 @@ package struct HeldGroups: ~Copyable {
         try made.make()
         for setting in group.settings {
             do { try made.set(setting.file, to: setting.value) } catch { if !setting.optional || error.code != 2 /* ENOENT */ { throw error } }
-        }
-    }
-
-    private static func withPointers(_ texts: [String], _ body: (UnsafePointer<UnsafePointer<CChar>>) -> Int) -> Int {
-        var flat: [CChar] = []
-        var offsets: [Int] = []
-        for text in texts {
-            offsets.append(flat.count)
-            flat += text.utf8CString
-        }
-        return unsafe flat.withUnsafeBufferPointer { flat in
-            let pointers = unsafe offsets.map { unsafe flat.baseAddress! + $0 }
-            return unsafe pointers.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
         }
     }
 

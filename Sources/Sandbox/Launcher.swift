@@ -125,8 +125,8 @@ package enum Launcher {
         let result = unsafe encoded.operations.withUnsafeBufferPointer { operations in
             unsafe encoded.bytes.withUnsafeBufferPointer { bytes in
                 unsafe slots.withUnsafeMutableBufferPointer { slots in
-                    unsafe arguments.withPointers { argv in
-                        unsafe environment.withPointers { envp in
+                    unsafe arguments.withVector { argv in
+                        unsafe environment.withVector { envp in
                             var wire = unsafe cl_plan(
                                 ops: operations.baseAddress!, op_count: UInt32(operations.count), slot_count: UInt32(slots.count),
                                 bytes: bytes.baseAddress!, slots: slots.baseAddress!, argv: argv, envp: envp)
@@ -197,28 +197,4 @@ private struct HeldDescriptors: ~Copyable {
     }
 
     deinit { Descriptor.closeAll(numbers) }
-}
-
-/// argv or envp: NUL-terminated strings in one buffer, and the pointers to them.
-private struct CStrings {
-    private var bytes: [CChar] = []
-    private var offsets: [Int] = []
-
-    init(_ strings: [String]) {
-        for string in strings {
-            offsets.append(bytes.count)
-            bytes += string.utf8.map { CChar(bitPattern: $0) }
-            bytes.append(0)
-        }
-    }
-
-    func withPointers<R>(_ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R) -> R {
-        var copy = bytes
-        return unsafe copy.withUnsafeMutableBufferPointer { buffer in
-            var pointers: [UnsafeMutablePointer<CChar>?] = unsafe []
-            for offset in offsets { unsafe pointers.append(buffer.baseAddress! + offset) }
-            unsafe pointers.append(nil)
-            return unsafe pointers.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
-        }
-    }
 }

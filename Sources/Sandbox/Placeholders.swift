@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A name that must not be made in a writable folder, though nothing stands there yet (`.claude`, `.git/hooks`): an empty
-// folder is put there for as long as cells run and bound over itself read-only. A mount needs something to stand on, and
-// a rule of Landlock cannot name what does not exist.
+// folder (for git's `commondir` a file) is put there for as long as cells run and bound over itself read-only. A mount needs
+// something to stand on, and a rule of Landlock cannot name what does not exist.
 //
 // A placeholder is told by its mode and its time. Each cell that relies on one holds a shared lock on it; who finds no other
 // lock removes it. The janitor, a process outside the cell, does so even when the launcher is killed; should both be
@@ -154,43 +154,34 @@ extension FileStatus {
 private struct Held: ~Copyable {
     private var directories: [Int32] = []
     private var locks: [Int32] = []
-    private var names: [[CChar]] = []
+    private var names: [String] = []
 
     var isEmpty: Bool { names.isEmpty }
 
     mutating func add(_ directory: consuming Descriptor, _ name: String, _ lock: consuming Descriptor) {
         directories.append(directory.release())
         locks.append(lock.release())
-        names.append(name.utf8CString.map { $0 })
+        names.append(name)
     }
 
     /// Without a janitor nothing may stay.
     func removeAll() {
         for i in names.indices {
             for flags in [0x200 /* AT_REMOVEDIR */, 0] {
-                _ = unsafe names[i].withUnsafeBufferPointer { rawCall(263, Int(directories[i]), Int(bitPattern: $0.baseAddress), flags) }
+                _ = unsafe names[i].withCString { rawCall(263, Int(directories[i]), Int(bitPattern: $0), flags) }
             }
         }
     }
 
     func withPointers(_ body: (UnsafePointer<Int32>, UnsafePointer<UnsafePointer<CChar>>, UnsafePointer<Int32>, UInt32) -> Int) -> Int {
-        var flat: [CChar] = []
-        var offsets: [Int] = []
-        for name in names {
-            offsets.append(flat.count)
-            flat += name
-        }
-        return unsafe flat.withUnsafeBufferPointer { flat in
-            let pointers = unsafe offsets.map { unsafe flat.baseAddress! + $0 }
-            return unsafe pointers.withUnsafeBufferPointer { names in
-                unsafe directories.withUnsafeBufferPointer { directories in
-                    unsafe locks.withUnsafeBufferPointer { locks in
-                        unsafe body(directories.baseAddress!, names.baseAddress!, locks.baseAddress!, UInt32(locks.count))
-                    }
+        unsafe CStrings(names).withPointers { names in
+            unsafe directories.withUnsafeBufferPointer { directories in
+                unsafe locks.withUnsafeBufferPointer { locks in
+                    unsafe body(directories.baseAddress!, names, locks.baseAddress!, UInt32(locks.count))
                 }
             }
         }
     }
 
-    deinit { for number in directories + locks { _ = Descriptor(owning: number) } }
+    deinit { Descriptor.closeAll(directories + locks) }
 }

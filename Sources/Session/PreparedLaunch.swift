@@ -12,7 +12,7 @@ package struct PreparedLaunch {
     package private(set) var planned: PlannedCell
     package private(set) var plan: LaunchPlan
     private var filter: SyscallFilter
-    private let request: CellRequest
+    private var request: CellRequest
     private var facts: HostFacts
 
     /// - Throws: ``CellError``, or the proof's refusal of a filter.
@@ -45,12 +45,17 @@ package struct PreparedLaunch {
 
     /// Nested in another listener: denials are errno, and nobody sees them.
     package mutating func answerByErrno() throws {
-        var request = request
-        let strict = planned.spec.strict
         request.syscalls.denials = .errno
+        try planAnew()
+        planned.protections[.seccomp] = .on
+    }
+
+    /// After the request or the facts have changed. What was demanded before still is.
+    private mutating func planAnew() throws {
+        let (strict, seccomp) = (planned.spec.strict, planned.protections[.seccomp])
         (planned, filter) = try PreparedLaunch.plan(request, facts)
         planned.spec.strict = strict
-        planned.protections[.seccomp] = .on
+        planned.protections[.seccomp] = seccomp
         plan = LaunchPlan(for: planned.spec)
     }
 
@@ -106,10 +111,7 @@ package struct PreparedLaunch {
         } catch {
             if planned.spec.strict { throw LaunchError.system(error) }
             facts.groups = .none("control groups cannot be made here: \(error.message)")
-            let notifies = planned.spec.filter.notify
-            (planned, filter) = try PreparedLaunch.plan(request, facts)
-            if !notifies { planned.protections[.seccomp] = .on }
-            plan = LaunchPlan(for: planned.spec)
+            try planAnew()
             return HeldGroups()
         }
     }
