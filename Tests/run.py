@@ -28,6 +28,7 @@ PARTS = [
     ("launches", ["python3", "Tests/Soak/launches.py", "--launches", "200"], 120),
     ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
     ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
+    ("log", ["python3", "Tests/Soak/log.py"], 120),
     ("second kernel", ["Tests/vm.sh"], 330),
 ]
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // SHA-256 values and the hashes of a Merkle tree: a leaf is SHA-256(0x00 || entry), a node SHA-256(0x01 || left || right), so that no entry
-// can pass for a node. Follows RFC 6962, section 2.1. The compression itself is swift-crypto's.
-
-internal import Crypto
+// can pass for a node. Follows RFC 6962, section 2.1. The compression itself is Nettle's.
 
 /// A SHA-256 value.
 public struct Digest: Sendable, Hashable, CustomStringConvertible {
@@ -31,16 +29,16 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
     /// Of these bytes as they are.
     public init(of bytes: [UInt8]) {
         var hash = SHA256()
-        unsafe bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
-        self.init(hash.finalize())
+        unsafe bytes.withUnsafeBytes { unsafe hash.update($0) }
+        self.init(words: hash.finish())
     }
 
     /// The hash of an entry as a leaf of the tree.
     init(leaf entry: RawSpan) {
         var hash = SHA256()
-        unsafe withUnsafeBytes(of: UInt8(0)) { unsafe hash.update(bufferPointer: $0) }
-        unsafe entry.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
-        self.init(hash.finalize())
+        unsafe withUnsafeBytes(of: UInt8(0)) { unsafe hash.update($0) }
+        unsafe entry.withUnsafeBytes { unsafe hash.update($0) }
+        self.init(words: hash.finish())
     }
 
     /// The hash of a node with these children.
@@ -51,16 +49,9 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
             unsafe buffer[0] = 1
             unsafe left.store(in: UnsafeMutableRawBufferPointer(rebasing: buffer[1..<33]))
             unsafe right.store(in: UnsafeMutableRawBufferPointer(rebasing: buffer[33..<65]))
-            unsafe hash.update(bufferPointer: UnsafeRawBufferPointer(buffer))
+            unsafe hash.update(UnsafeRawBufferPointer(buffer))
         }
-        self.init(hash.finalize())
-    }
-
-    private init(_ value: SHA256.Digest) {
-        self = unsafe value.withUnsafeBytes { raw in
-            func word(_ at: Int) -> UInt64 { unsafe UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)) }
-            return Digest(words: (word(0), word(8), word(16), word(24)))
-        }
+        self.init(words: hash.finish())
     }
 
     /// Reads 32 bytes at a place. INVARIANT: they are there.
