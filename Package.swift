@@ -47,6 +47,7 @@ let package = Package(
         module("Cedar", ["JSON"]),
         module("Budget", ["JSON"]),
         module("AuditLog", ["JSON", "Events", "Linux", "Budget", "CNettle"]),
+        module("Governance", ["JSON", "Events", "Cedar", "Budget", "AuditLog"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
         module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox"]),
         .executableTarget(
@@ -67,6 +68,7 @@ let package = Package(
         tests("CedarTests", ["Cedar", "JSON"]),
         tests("BudgetTests", ["Budget", "JSON"]),
         tests("AuditLogTests", ["AuditLog", "Budget", "Events", "JSON", "Linux"]),
+        tests("GovernanceTests", ["Governance", "AuditLog", "Budget", "Cedar", "Events", "JSON"]),
         tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("PolicyCommandTests", ["JSON"]),
         tests("TidyTests", []),
