@@ -49,11 +49,11 @@ let package = Package(
         module("AuditLog", ["JSON", "Events", "Linux", "Budget", "CNettle"]),
         module("Governance", ["JSON", "Events", "Cedar", "Budget", "AuditLog"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
-        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox"]),
+        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance"]),
         .executableTarget(
             name: "fumehood",
             dependencies: [
-                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar",
+                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar", "Budget", "AuditLog", "Governance",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

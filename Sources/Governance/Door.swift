@@ -9,7 +9,7 @@
 internal import AuditLog
 public import Budget
 internal import Cedar
-internal import Events
+public import Events
 public import JSON
 
 public final class Door {
@@ -17,6 +17,8 @@ public final class Door {
     public internal(set) var ledger: Ledger
     public let settings: Settings
     let recorder: any Recorder
+    /// Whose ledger it is.
+    let session: SessionID
     var open: [CallID: OpenCall] = [:]
     var pendings = Pendings()
     private var entities = EntityCache()
@@ -46,7 +48,8 @@ public final class Door {
     ///   - ledger: its boot begun, its accounts defined.
     ///   - recorder: the log, or none.
     /// - Throws: settings that are out of range.
-    public init(rulebook: Rulebook, ledger: Ledger, recorder: any Recorder, settings: Settings = Settings()) throws(BudgetError) {
+    public init(session: SessionID, rulebook: Rulebook, ledger: Ledger, recorder: any Recorder, settings: Settings = Settings()) throws(BudgetError) {
+        self.session = session
         self.rulebook = rulebook
         self.ledger = ledger
         self.recorder = recorder
@@ -156,7 +159,7 @@ public final class Door {
             return refuse(request, refusal, now, began, digest, judgement, context: context)
         }
         func undo(_ refusal: Refusal) -> Decision {
-            if let lease, let record = try? ledger.release(lease, at: now.moment) { _ = try? recorder.append(record, at: now.instant, isStrict: false) }
+            if let lease, let record = try? ledger.release(lease, at: now.moment) { _ = try? recorder.append(record, at: now.instant, session: session, isStrict: false) }
             giveBack(permit, request, now)
             return refuse(request, refusal, now, began, digest, judgement, context: context)
         }
@@ -171,11 +174,11 @@ public final class Door {
             record.errors = judgement.errors
             record.obligations = judgement.obligations
             record.lease = lease?.number
-            record.body = try recorder.append(body: body(request, context))
+            if request.isTool { record.body = try recorder.append(body: body(request, context)) }
             record.latencyNanoseconds = ended - began
             record.data = data(request, grant, delay, notes)
             let decided = try recorder.append(record, isStrict: !request.isFast)
-            ticket = try change.map { (change) throws(LogError) in try recorder.append(change, at: now.instant, isStrict: !request.isFast) } ?? decided
+            ticket = try change.map { (change) throws(LogError) in try recorder.append(change, at: now.instant, session: session, isStrict: !request.isFast) } ?? decided
         } catch {
             return undo(Refusal(.log, error.message, remedy: error.help))
         }
@@ -202,8 +205,10 @@ public final class Door {
         record.errors = (judgement?.errors ?? []) + [refusal.reason]
         record.obligations = judgement?.obligations ?? []
         record.latencyNanoseconds = (settings.clock?() ?? now.bootNanoseconds) - began
-        record.data = ["cause": .string(refusal.kind.rawValue), "resource": .string(request.resource.name)]
-        if let context { record.body = try? recorder.append(body: body(request, context)) }
+        var members = described(request)
+        members.append(Member(name: "cause", value: .string(refusal.kind.rawValue)))
+        record.data = .object(Object(members))
+        if request.isTool, let context { record.body = try? recorder.append(body: body(request, context)) }
         _ = try? recorder.append(record, isStrict: false)
         return .verdict(kills ? .kill(refusal) : .deny(refusal))
     }
@@ -224,12 +229,14 @@ public final class Door {
         record.policies = policies
         record.obligations = judgement?.obligations ?? ["ask"]
         record.latencyNanoseconds = (settings.clock?() ?? now.bootNanoseconds) - began
-        record.data = [
-            "call_sha256": .string(callDigest(request, digest)), "reason": .string(reason), "resource": .string(request.resource.name),
-            "until_ns": .integer(until), "waits_with": .string(id.call.text),
+        var members = described(request)
+        members += [
+            Member(name: "call_sha256", value: .string(callDigest(request, digest))), Member(name: "reason", value: .string(reason)),
+            Member(name: "until_ns", value: .integer(until)), Member(name: "waits_with", value: .string(id.call.text)),
         ]
+        record.data = .object(Object(members))
         do throws(LogError) {
-            record.body = try recorder.append(body: body(request, context(of: request, nil, now)))
+            if request.isTool { record.body = try recorder.append(body: body(request, context(of: request, nil, now))) }
             _ = try recorder.append(record, isStrict: true)
         } catch {
             pendings.forget(request.call)
@@ -398,12 +405,21 @@ public final class Door {
     }
 
     private func data(_ request: Request, _ grant: Approval?, _ delay: Int64?, _ notes: [String]) -> JSON.Value {
-        var members: [Member] = [Member(name: "resource", value: .string(request.resource.name))]
-        if case .cell = request.resource { members += request.context.asObject?.members ?? [] }
+        var members = described(request)
         if let grant { members.append(Member(name: "approved_by", value: .string(grant.by))) }
         if let delay { members.append(Member(name: "delay_until_ns", value: .integer(delay))) }
         if !notes.isEmpty { members.append(Member(name: "notes", value: .array(notes.map { .string($0) }))) }
         return .object(Object(members))
+    }
+
+    /// The question as far as it stands in the record itself: of a launch or a limit all of it, of a tool's call the name; its body has the rest.
+    private func described(_ request: Request) -> [Member] {
+        var members = [Member(name: "resource", value: request.isTool ? .string(request.resource.name) : request.resource.json)]
+        if !request.isTool {
+            members += request.context.asObject?.members ?? []
+            members.append(Member(name: "user", value: .string(request.principal.user)))
+        }
+        return members
     }
 
     /// What replay judges again: the whole question, with the context that was judged.

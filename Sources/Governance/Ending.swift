@@ -86,6 +86,9 @@ extension Door {
         }
     }
 
+    /// Those that asked for a person.
+    public func policies(of pending: PendingID) -> [String] { pendings.waiting[pending.number]?.policies ?? [] }
+
     private func verdict(_ request: Request, _ approval: Approval, _ now: Reading) -> Verdict {
         let began = settings.clock?() ?? now.bootNanoseconds
         if now.bootNanoseconds >= request.deadline {
@@ -228,5 +231,5 @@ extension Door {
         for change in (try? ledger.expire(at: now.moment)) ?? [] { keep(change, now) }
     }
 
-    private func keep(_ change: LedgerRecord, _ now: Reading) { _ = try? recorder.append(change, at: now.instant, isStrict: false) }
+    private func keep(_ change: LedgerRecord, _ now: Reading) { _ = try? recorder.append(change, at: now.instant, session: session, isStrict: false) }
 }

@@ -130,3 +130,17 @@ struct EntityCache {
         return (principal, resource, store)
     }
 }
+
+extension Rulebook {
+    /// What these policies say of a question that was recorded: `allow`, `throttle`, `ask`, `deny`, `kill`, and which of them said so.
+    public func judged(_ request: Request) -> (word: String, policies: [String], reason: String) {
+        guard let context = request.context.asObject else { return ("deny", [], "the context is no object") }
+        var cache = EntityCache()
+        do throws(Misfit) {
+            let judgement = try judge(request, context, &cache, logOnly: false)
+            return (judgement.verdict.rawValue, judgement.policies, judgement.reason)
+        } catch {
+            return ("deny", [], "`\(error.path)` of `\(request.action)` \(error.problem)")
+        }
+    }
+}

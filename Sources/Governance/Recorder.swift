@@ -4,6 +4,7 @@
 
 public import AuditLog
 public import Budget
+public import Events
 public import JSON
 
 /// A record on its way.
@@ -17,7 +18,7 @@ public protocol Recorder {
     /// Takes a record.
     func append(_ record: AuditLog.Record, isStrict: Bool) throws(LogError) -> Ticket
     /// Takes a change of the ledger.
-    func append(_ change: LedgerRecord, at: Instant, isStrict: Bool) throws(LogError) -> Ticket
+    func append(_ change: LedgerRecord, at: Instant, session: SessionID, isStrict: Bool) throws(LogError) -> Ticket
     /// Takes a body; its record comes after it. Nil where bodies are not kept.
     func append(body: JSON.Value) throws(LogError) -> AuditLog.Digest?
     /// Whether it is on disk.
@@ -32,8 +33,8 @@ extension Log: Recorder {
         .log(try append(record, isStrict ? Durability.strict : .fast))
     }
 
-    public func append(_ change: LedgerRecord, at: Instant, isStrict: Bool) throws(LogError) -> Governance.Ticket {
-        .log(try append(change, at: at, isStrict ? Durability.strict : .fast))
+    public func append(_ change: LedgerRecord, at: Instant, session: SessionID, isStrict: Bool) throws(LogError) -> Governance.Ticket {
+        .log(try append(change, at: at, session: session, isStrict ? Durability.strict : .fast))
     }
 
     public func append(body: JSON.Value) throws(LogError) -> AuditLog.Digest? {
@@ -57,7 +58,7 @@ extension Log: Recorder {
 public struct NoRecorder: Recorder, Sendable {
     public init() {}
     public func append(_ record: AuditLog.Record, isStrict: Bool) -> Ticket { .none }
-    public func append(_ change: LedgerRecord, at: Instant, isStrict: Bool) -> Ticket { .none }
+    public func append(_ change: LedgerRecord, at: Instant, session: SessionID, isStrict: Bool) -> Ticket { .none }
     public func append(body: JSON.Value) -> AuditLog.Digest? { nil }
     public func isWritten(_ ticket: Ticket) -> Bool { true }
     public func wait(for ticket: Ticket, milliseconds: Int) {}

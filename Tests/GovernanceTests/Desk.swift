@@ -22,8 +22,8 @@ final class Shelf: Recorder {
         return .none
     }
 
-    func append(_ change: LedgerRecord, at: Instant, isStrict: Bool) throws(LogError) -> Governance.Ticket {
-        try append(AuditLog.Record(change, at: at), isStrict: isStrict)
+    func append(_ change: LedgerRecord, at: Instant, session: SessionID, isStrict: Bool) throws(LogError) -> Governance.Ticket {
+        try append(AuditLog.Record(change, at: at, session: session), isStrict: isStrict)
     }
 
     func append(body: JSON.Value) throws(LogError) -> AuditLog.Digest? {
@@ -67,7 +67,7 @@ struct Desk {
                 AccountDefinition("org", kind: .org, limits: limits), AccountDefinition("agent", kind: .agent, parent: "org"),
                 AccountDefinition("session", kind: .session, parent: "agent"), AccountDefinition("tool", kind: .tool, parent: "session"),
             ], at: Moment(boot: "boot", bootNanoseconds: 1_000_000_000_000, wallSeconds: 1_800_000_000))
-        door = try Door(rulebook: try Rulebook(layers: layers, tools: Self.tools, patterns: patterns), ledger: ledger, recorder: shelf, settings: settings)
+        door = try Door(session: Self.session, rulebook: try Rulebook(layers: layers, tools: Self.tools, patterns: patterns), ledger: ledger, recorder: shelf, settings: settings)
     }
 
     mutating func pass(_ seconds: Double) { now = now.after(Int64(seconds * 1e9)) }
