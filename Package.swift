@@ -47,12 +47,13 @@ let package = Package(
         module("Cedar", ["JSON"]),
         module("Budget", ["JSON"]),
         module("AuditLog", ["JSON", "Events", "Linux", "Budget", "CNettle"]),
+        module("Governance", ["JSON", "Events", "Cedar", "Budget", "AuditLog"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
-        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox"]),
+        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance"]),
         .executableTarget(
             name: "fumehood",
             dependencies: [
-                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar",
+                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar", "Budget", "AuditLog", "Governance",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -67,6 +68,7 @@ let package = Package(
         tests("CedarTests", ["Cedar", "JSON"]),
         tests("BudgetTests", ["Budget", "JSON"]),
         tests("AuditLogTests", ["AuditLog", "Budget", "Events", "JSON", "Linux"]),
+        tests("GovernanceTests", ["Governance", "AuditLog", "Budget", "Cedar", "Events", "JSON"]),
         tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("PolicyCommandTests", ["JSON"]),
         tests("TidyTests", []),
