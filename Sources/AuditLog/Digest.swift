@@ -83,6 +83,18 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
     }
 
     public var hex: String { Hex.text(bytes) }
+
+    /// 64 digits.
+    func append(hexTo text: inout [UInt8]) {
+        func append(_ word: UInt64) {
+            for shift in stride(from: 60, through: 0, by: -4) { text.append(Hex.digit(UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 15)) }
+        }
+        append(words.0)
+        append(words.1)
+        append(words.2)
+        append(words.3)
+    }
+
     public var description: String { hex }
 
     public static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
@@ -94,7 +106,7 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
 }
 
 enum Hex {
-    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x61 - 10 + value }
+    static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x61 - 10 + value }
 
     static func text(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
