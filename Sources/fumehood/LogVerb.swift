@@ -181,10 +181,10 @@ struct LogVerifyVerb: ParsableCommand {
             var trusted: Checkpoint?
             if let checkpoint {
                 let text: String
-                do { text = try Files.text(checkpoint, limit: 64 << 10) } catch { throw LogFailure(error.message, help: nil) }
+                do throws(SystemError) { text = try Files.text(checkpoint, limit: 64 << 10) } catch { throw LogFailure(error.message, help: nil) }
                 trusted = try Checkpoint(note: text, by: reader.key)
             }
-            do {
+            do throws(LogError) {
                 let result = try reader.verify(against: trusted, isWhole: !since)
                 if json {
                     PolicyJudging.write([
