@@ -8,7 +8,7 @@ public import Events
 public import JSON
 
 /// A record on its way.
-public enum Ticket: Sendable, Hashable {
+public enum Ticket: Sendable {
     /// Nothing is kept, or it is kept already.
     case none
     case log(Log.Ticket)

@@ -5,7 +5,7 @@
 public import Events
 
 /// What becomes of a request.
-public enum Verdict: Sendable, Hashable {
+public enum Verdict: Sendable {
     case allow(Permit)
     case deny(Refusal)
     /// No, and the cell that asked is to be killed.
@@ -13,7 +13,7 @@ public enum Verdict: Sendable, Hashable {
 }
 
 /// What the door says at once.
-public enum Decision: Sendable, Hashable {
+public enum Decision: Sendable {
     case verdict(Verdict)
     /// A person is to be asked. The call waits under this id, at most until that CLOCK_BOOTTIME; equal calls wait under the same.
     case pending(PendingID, until: Int64, reason: String)
@@ -28,7 +28,7 @@ public struct PendingID: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// A call that may go, and on what terms. It is settled exactly once.
-public struct Permit: Sendable, Hashable {
+public struct Permit: Sendable {
     public let call: CallID
     /// The number of its lease in the ledger, where something is reserved.
     public let lease: UInt64?

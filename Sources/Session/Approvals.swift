@@ -5,7 +5,7 @@
 package import Governance
 import Glibc
 import JSON
-import Linux
+package import Linux
 
 package struct Approvals {
     private let folder: String?

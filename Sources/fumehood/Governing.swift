@@ -6,6 +6,7 @@ import AuditLog
 import Budget
 import Cedar
 import Events
+import Glibc
 import Governance
 import JSON
 import Linux
