@@ -39,6 +39,31 @@ struct WriteTests {
         #expect(after == before, "\(attempt): \(run.err)")
     }
 
+    static let replacements = [
+        "rm .git/hooks && mkdir .git/hooks && echo x > .git/hooks/x", "mv .git/hooks old", "ln -sfn /tmp .git/hooks", "mv .git old; ln -s old .git", "rm conf",
+        "mv sub old", "mkdir nowhere && echo x > nowhere/settings.json", "ln -sfn /tmp .claude", "rm way/there; mkdir way/there", "mv way old",
+        "ln -s /tmp old && mv -T --exchange old .git/hooks",
+    ]
+
+    /// `.git/hooks` is a link to a folder, `.vscode` a link to a link in another folder, `.claude` a link that leads nowhere.
+    @Test(arguments: Caller.possible, replacements)
+    func `a link that has a protected name, or leads to one, stays where it is`(caller: Caller, attempt: String) throws {
+        let ground = try Ground(caller)
+        try ground.put(".git/HEAD", "ref: refs/heads/main\n")
+        try ground.put("sub/hooks/sample", "#!/bin/sh\n")
+        try ground.put("conf/settings.json", "{}")
+        try ground.put("way/file", "x")
+        let links = [".git/hooks": "../sub/hooks", ".claude": "nowhere", ".vscode": "way/there", "way/there": "../conf"]
+        for (name, target) in links { try FileManager.default.createSymbolicLink(atPath: ground.work + "/" + name, withDestinationPath: target) }
+        _ = try ground.run(["sh", "-c", "chown -h $(stat -c %u:%g .) .git/hooks .claude .vscode way/there"])
+        let before = state(ground)
+        let run = try ground.cell(["--quiet", "-w", "."], ["/bin/sh", "-c", attempt])
+        #expect(run.code != 125 && run.code != 0, "\(run.err)")
+        for (name, target) in links { #expect(try FileManager.default.destinationOfSymbolicLink(atPath: ground.work + "/" + name) == target, "\(name)") }
+        #expect(state(ground) == before, "\(attempt): \(run.err)")
+        #expect(try ground.cell(["--quiet", "-w", "."], ["/bin/sh", "-c", "cat .git/hooks/sample && touch way/new && echo more >> way/file"]).code == 0)
+    }
+
     @Test(arguments: Caller.possible)
     func `the .git file of a worktree is protected itself`(caller: Caller) throws {
         let ground = try Ground(caller)
