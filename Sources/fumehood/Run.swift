@@ -41,7 +41,8 @@ enum RunVerb {
         guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
         let places = Places(home: Host.home(environment["HOME"]), directory: directory, machine: .current())
         let profile = try options.resolvedProfile(places, configuration: environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil })
-        let request = try CellRequest(profile, command: options.command, places: places, environment: environment)
+        var request = try CellRequest(profile, command: options.command, places: places, environment: environment)
+        try report.protect(in: &request)
 
         let proc = try Host.openProc()
         let facts = try HostFacts(proc: proc)

@@ -30,6 +30,16 @@ struct RunReport {
         events = try options?.events.map { sink throws(UsageError) in try RecordSink(sink, flag: "--events") }
     }
 
+    /// The files that records go to: the cell is not to write them, whatever it may write around them.
+    func protect(in request: inout CellRequest) throws(UsageError) {
+        let grants = request.rules.filter { $0.kind == .write }.map { (try? Files.resolve($0.path)) ?? $0.path }
+        for (sink, flag) in [(result, "--result"), (events, "--events")] {
+            guard let sink, let path = sink.path else { continue }
+            try sink.refuseLinked(within: grants)
+            request.rules.append(CellRequest.Rule(.protect, path, origin: flag))
+        }
+    }
+
     private static func freshID<Kind>(_ kind: Kind.Type) -> ID<Kind> {
         let random = (try? Host.random64()) ?? Clock.wall
         return ID<Kind>(bytes: (0..<6).map { UInt8(truncatingIfNeeded: random >> ($0 * 8)) })!

@@ -3,6 +3,7 @@
 
 import BuiltBinary
 import Foundation
+import JSON
 import Testing
 
 @Suite("protected names in a writable folder", .enabled(if: Ground.program != nil, "the program is not built"))
@@ -62,6 +63,36 @@ struct WriteTests {
         for (name, target) in links { #expect(try FileManager.default.destinationOfSymbolicLink(atPath: ground.work + "/" + name) == target, "\(name)") }
         #expect(state(ground) == before, "\(attempt): \(run.err)")
         #expect(try ground.cell(["--quiet", "-w", "."], ["/bin/sh", "-c", "cat .git/hooks/sample && touch way/new && echo more >> way/file"]).code == 0)
+    }
+
+    static let forgeries = [
+        "echo forged > out/r.json", "rm -f out/r.json; echo forged > out/r.json", "echo forged > f; mv -f f out/r.json", "mv out old; mkdir out; echo forged > out/r.json",
+        "ln out/r.json other && echo forged > other", "cp -r out old; mv -T --exchange old out; rm -rf out; ln -s old out", "ln -sfn /tmp link",
+    ]
+
+    /// The record of the flag, named by itself, through a link, and by a descriptor that is the caller's.
+    @Test(arguments: Caller.possible, forgeries)
+    func `a record inside a writable folder is ours alone`(caller: Caller, attempt: String) throws {
+        for (flag, redirection) in [("out/r.json", ""), ("link/r.json", ""), ("fd:7", "7>out/r.json")] {
+            let ground = try Ground(caller)
+            try ground.makeFolder("out")
+            let kind = flag == "fd:7" ? "--events" : "--result"
+            let script = "ln -s out link; \"$0\" run --quiet -w . \(kind) \(flag) -- /bin/sh -c '\(attempt); true' \(redirection)"
+            let run = try ground.run(["sh", "-c", script, Ground.program!])
+            #expect(run.code == 0, "\(attempt): \(run.err)")
+            let text = try #require(ground.read("out/r.json"))
+            let last = try Value(parsing: String(text.split(separator: "\n").last ?? ""))
+            #expect(last["fumehood"]?.asInteger == 1 && !text.contains("forged"), "\(kind) \(flag): \(attempt): \(text)")
+        }
+    }
+
+    @Test func `a record with a second name in a writable folder is refused`() throws {
+        let ground = try Ground(.possible[0])
+        try ground.put("r.json", "")
+        _ = try ground.run(["ln", "r.json", "other"])
+        let run = try ground.cell(["--result", "r.json", "-w", "."], ["/bin/true"])
+        #expect(run.code == 125 && run.err.contains("has 2 names, and lies in a folder that the cell may write"), "\(run.err)")
+        #expect(try ground.cell(["--result", "r.json", "-r", "."], ["/bin/true"]).code == 0)
     }
 
     @Test(arguments: Caller.possible)
