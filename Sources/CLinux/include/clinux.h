@@ -199,8 +199,14 @@ enum CL_CLOSED_ENUM cl_trial : uint32_t {
 #define CL_TRIAL_UNKNOWN 1
 long cl_probe_cell(uint64_t flags, uint32_t user, uint32_t group, int32_t results[_Nonnull CL_TRIAL_COUNT]);
 
-/// Removes placeholders when `release` hangs up: see Sandbox/Placeholders.swift. Its pid, or -errno.
-long cl_janitor(const int32_t *_Nonnull directories, const char *_Nonnull const *_Nonnull names, const int32_t *_Nonnull locks, uint32_t count, int release, int release_other_end, int *_Nonnull pidfd);
+/// Removes placeholders when `line`, a socket that keeps packets apart, hangs up: see Sandbox/Placeholders.swift. A packet tells of
+/// one: CL_JANITOR_WILL_MAKE and a name, with the descriptor of its folder, before it is made; CL_JANITOR_HOLDS, with the descriptor
+/// of the placeholder, locked, when it stands. Its pid, or -errno.
+#define CL_JANITOR_NAMES 256
+#define CL_PLACEHOLDER_TIME 0x46756d65 // its modification time, seconds since 1970: the letters `Fume`
+#define CL_JANITOR_WILL_MAKE 'n'
+#define CL_JANITOR_HOLDS 'l'
+long cl_janitor(int line, int line_other_end, int *_Nonnull pidfd);
 
 /// Tends the control groups of a cell until `release` hangs up: then writes `1` to texts[0] (cgroup.kill), `THAWED` to texts[1]
 /// (freezer.state), unlinks texts[2], each where it is not empty, and removes the groups texts[3..<count], for at most 20 s.
