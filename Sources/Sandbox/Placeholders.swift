@@ -123,7 +123,7 @@ package struct Placeholders: ~Copyable {
             if attempt > 2 { usleep(1000) }
             let directory = try Files.openExactly(folder)
             var isNew = true
-            if attempt == 0 { try PacketPair.send([UInt8(ascii: "n")] + Array(name.utf8), with: directory.number, over: line) }
+            if attempt == 0 { try PacketPair.send([UInt8(ascii: "n")] + KernelText.bytes(name), with: directory.number, over: line) }
             do {
                 if let contents = contents(of: name) {
                     try Files.make(name, contents, mode: fileMode, under: directory)

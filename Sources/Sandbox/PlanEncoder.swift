@@ -23,7 +23,7 @@ struct EncodedPlan {
 
     private mutating func text(_ string: String) -> UInt32 {
         let offset = UInt32(bytes.count)
-        bytes += string.utf8
+        KernelText.append(string, to: &bytes)
         bytes.append(0)
         return offset
     }

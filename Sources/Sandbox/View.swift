@@ -83,6 +83,9 @@ struct View<Host: HostFiles> {
         let writes = resolved.contains { $0.rule.kind == .write }
         for rule in rules where !rule.isGrant && rule.target == nil {
             if rule.kind == .protect && !writes { continue }  // nothing can be written anywhere
+            if rule.kind == .hide && !rule.builtin && ["/tmp", "/dev", "/dev/shm", "/proc"].contains(rule.path) && !grants.contains(where: { Paths.contains(rule.path, $0) }) {
+                throw .badValue("`\(rule.path)` cannot be hidden (\(rule.origin)): the cell has one of its own, with nothing of the host's in it")
+            }
             // Most of what is hidden by default lies where nothing is granted: one question is asked about it, or none
             // where its folder does not exist.
             let folder = realFolder(Paths.parent(rule.path))

@@ -125,6 +125,6 @@ package struct PreparedLaunch {
 extension LaunchError {
     /// Somebody outside listens to this process tree's system calls already. Kernel: seccomp(2), EBUSY.
     package var isNested: Bool {
-        if case .step(.commandFilter, 16 /* EBUSY */) = self { true } else { false }
+        if case .step(.commandFilter, EBUSY) = self { true } else { false }
     }
 }

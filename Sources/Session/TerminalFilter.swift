@@ -3,7 +3,7 @@
 // act on (titles, the clipboard, queries that answer into the input, alternate screens) is shown as visible text.
 // Pure and incremental: a sequence may be cut anywhere between two reads. Source: ECMA-48, and xterm's control sequences.
 
-struct TerminalFilter {
+package struct TerminalFilter {
     private enum State { case text, escape, control, utf8(left: Int) }
 
     private var state = State.text
@@ -54,7 +54,7 @@ struct TerminalFilter {
                 state = .utf8(left: left - 1)
             } else {
                 // U+0080 to U+009F are the C1 controls in two bytes.
-                if sequence.count == 2 && sequence[0] == 0xc2 && sequence[1] < 0xa0 {
+                if (sequence.count == 2 && sequence[0] == 0xc2 && sequence[1] < 0xa0) || TerminalFilter.turns(TerminalFilter.scalar(sequence)) {
                     out += TerminalFilter.visible(sequence)
                 } else {
                     out += sequence
@@ -83,6 +83,16 @@ struct TerminalFilter {
                 flushVisible(&out)
             }
         }
+    }
+
+    /// Characters that turn the direction of what stands beside them: text then reads as what it is not. Source: Unicode, UAX 9.
+    package static func turns(_ scalar: UInt32) -> Bool {
+        scalar == 0x061c || (0x200e...0x200f).contains(scalar) || (0x202a...0x202e).contains(scalar) || (0x2066...0x2069).contains(scalar)
+    }
+
+    private static func scalar(_ bytes: [UInt8]) -> UInt32 {
+        let first = UInt32(bytes[0]) & (0xff >> UInt32(bytes.count + 1))
+        return bytes.dropFirst().reduce(first) { $0 << 6 | UInt32($1 & 0x3f) }
     }
 
     private mutating func hold(_ byte: UInt8, _ left: Int) {

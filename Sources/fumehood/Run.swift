@@ -30,7 +30,7 @@ enum RunVerb {
         } catch let error as LaunchError {
             return report.refuse(error.message.text, help: error.message.help)
         } catch let error as SystemError {
-            return report.refuse(error.message)
+            return report.refuse(error.message, help: LaunchError.scarcity(error.code))
         } catch {
             return report.refuse("\(error)")
         }
@@ -40,6 +40,12 @@ enum RunVerb {
         let environment = Host.environment()
         guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
         let places = Places(home: Host.home(environment["HOME"]), directory: directory, machine: .current())
+        if places.home == nil, let grant = options.grants.first {
+            // Nobody knows then what `~/.ssh` is, and the grant may hold it.
+            throw UsageError(
+                "nothing says where your home folder is, so that what is hidden in it could be granted by `\(grant.flag) \(grant.path)`",
+                help: "set HOME; user \(Identity.user) has no line in /etc/passwd")
+        }
         let profile = try options.resolvedProfile(places, configuration: environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil })
         var request = try CellRequest(profile, command: options.command, places: places, environment: environment)
         try report.protect(in: &request)
@@ -50,12 +56,14 @@ enum RunVerb {
         report.protections = launch.planned.protections
         if profile.requirement == .all { try launch.requireAll() }
         if options.dryRun {
-            DryRun.print(launch, profile: profile, json: options.json)
-            return 0
+            return DryRun.print(launch, profile: profile, json: options.json) ? 0 : 125
         }
 
         signal(SIGPIPE, SIG_IGN)
         if profile.bound(.wall) != nil { report.patience = 500_000_000 }
+        if let flag = options.limits.first(where: { $0.limit == .cpu }), !launch.planned.spec.groups.holds(.cpu) {
+            Messages.note("`\(flag.flag)` is not held: \(launch.planned.spec.groups.missing.first { $0.hasPrefix("cpu") } ?? "no control group holds it"); `fumehood doctor` says why")
+        }
         report.begin(command: options.command)
         var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
         limits.measured = MeasuredLimits(profile)

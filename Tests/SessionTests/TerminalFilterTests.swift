@@ -96,4 +96,16 @@ struct TerminalFilterTests {
             }
         }
     }
+
+    @Test(arguments: [0x61c, 0x200e, 0x200f, 0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069] as [UInt32])
+    func `what turns the direction of text is written out`(value: UInt32) throws {
+        let scalar = try #require(Unicode.Scalar(value))
+        var filter = TerminalFilter()
+        let out = filter.pass(Array("a\(Character(scalar))b".utf8)[...])
+        #expect(out == Array("a".utf8) + TerminalFilter.visible(Array(String(Character(scalar)).utf8)) + Array("b".utf8))
+        for near in [value - 1, value + 1] where !TerminalFilter.turns(near) {
+            let text = Array(String(Character(try #require(Unicode.Scalar(near)))).utf8)
+            #expect(filter.pass(text[...]) == text)
+        }
+    }
 }
