@@ -3,6 +3,7 @@
 // back a cell that is being built. Everything was decided before; here it only happens. No policy, no waiting.
 
 import CLinux
+import Glibc
 package import Linux
 
 /// Our ends of a cell's standard streams.
@@ -29,6 +30,14 @@ package struct Cell: ~Copyable {
     package let cloned: UInt64
     /// What could not be done as planned and is no wall.
     package let notes: [String]
+
+    /// Lets a command go that waits for its record. One whose cell could not be built waits no more, and says why over `control`.
+    package borrowing func go() throws(SystemError) {
+        do { try control.writeAll([0]) } catch { if error.code != EPIPE, error.code != ECONNRESET { throw error } }
+    }
+
+    /// Nothing of it is left when this returns.
+    package borrowing func abandon() { process.kill() }
 }
 
 package enum Launcher {
