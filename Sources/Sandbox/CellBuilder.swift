@@ -69,6 +69,7 @@ package struct CellBuilder<Host: HostFiles> {
             command: CellSpec.Command(
                 executable: runtime.executable, arguments: request.command, environment: environment, directory: directory),
             hostNamespaces: facts.namespaces, clockOffsets: clockOffsets(), terminal: request.terminal, proofsOfAbsence: ["/sys/kernel"])
+        spec.terminalSize = request.terminalSize
         // What this kernel has not, or what only root reads (uid 0 has no mapping in the cell), needs no mask.
         spec.procMasks = []
         for name in CellSpec.tellingFiles {

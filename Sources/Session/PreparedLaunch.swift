@@ -102,7 +102,7 @@ package struct PreparedLaunch {
         Identity.setDumpable(true)  // a second attempt comes here again
         let cell: Cell
         do {
-            cell = try Launcher.launch(plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds())
+            cell = try Launcher.launch(plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds(terminal: spec.terminal))
         } catch {
             groups.remove(wait: true)
             throw error

@@ -58,6 +58,11 @@ enum RunVerb {
         let profile = try options.resolvedProfile(places, configuration: environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil })
         var request = try CellRequest(profile, command: options.command, places: places, environment: environment)
         try report.protect(in: &request)
+        if options.terminal {
+            guard let size = Terminal.size(of: 0) else { throw UsageError("`-t` needs a terminal as standard input", help: "without -t pipes and files pass as they are") }
+            request.terminal = true
+            request.terminalSize = size
+        }
 
         let proc = try Host.openProc()
         let facts = try HostFacts(proc: proc)
@@ -84,11 +89,11 @@ enum RunVerb {
         let registration = Registration(
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
-        var outcome = try launch.run(proc: proc, limits: limits, registration: registration, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+        var outcome = try launch.run(proc: proc, limits: limits, streams: options.terminal ? TerminalStreams(bound: limits.output) : nil, registration: registration, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
             // The program around us listens already, and a process tree has one listener: answers without explanations.
             try launch.answerByErrno()
-            outcome = try launch.run(proc: proc, limits: limits, registration: registration, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+            outcome = try launch.run(proc: proc, limits: limits, streams: options.terminal ? TerminalStreams(bound: limits.output) : nil, registration: registration, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
             report.nested = true
         }
         return report.finish(outcome, launch)

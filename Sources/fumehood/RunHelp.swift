@@ -27,6 +27,7 @@ struct RunHelp: ParsableCommand {
     @Option(name: .customLong("cpu-time"), help: help("--cpu-time")) var cpuTime: String?
     @Option(name: .customLong("disk"), help: help("--disk")) var disk: String?
     @Option(name: .customLong("output"), help: help("--output")) var output: String?
+    @Flag(name: [.customShort("t"), .customLong("terminal")], help: help("-t")) var terminal = false
     @Option(name: .customLong("result"), help: help("--result")) var result: String?
     @Option(name: .customLong("events"), help: help("--events")) var events: String?
     @Option(name: .customLong("require"), help: help("--require")) var require: String?

@@ -80,6 +80,7 @@ enum CL_CLOSED_ENUM cl_op_kind : uint16_t {
     CL_OP_CONTROLLING_TTY,   // TIOCSCTTY on src
     CL_OP_FORGET,            // overwrite y bytes at x, the launcher's arguments
     CL_OP_STAGE,             // note the time as stage n
+    CL_OP_TERMINAL,          // a pty of text0 under src, x rows and y columns: stdin, stdout and stderr; its master goes to the supervisor
 };
 
 /// Attempts that must fail inside the finished cell, or facts that must hold.
@@ -104,6 +105,7 @@ enum CL_CLOSED_ENUM cl_proof : uint32_t {
 #define CL_SLOT_CWD (-2)
 #define CL_SLOTS 256
 #define CL_SLOT_CONTROL 0
+#define CL_SLOT_STREAMS 2 // stdin, stdout, stderr of the command
 #define CL_SLOT_SUPERVISOR 11 // the other end of the control socket, which the child closes first
 #define CL_STAGES 24
 #define CL_SOFT 16
@@ -139,7 +141,7 @@ struct cl_plan {
 };
 
 /// What the child says on the control socket: one packet each.
-enum CL_CLOSED_ENUM cl_report_kind : uint32_t { CL_REPORT_FAILED = 1, CL_REPORT_LAUNCHED, CL_REPORT_EXITED };
+enum CL_CLOSED_ENUM cl_report_kind : uint32_t { CL_REPORT_FAILED = 1, CL_REPORT_LAUNCHED, CL_REPORT_EXITED, CL_REPORT_TERMINAL };
 
 struct cl_soft { uint32_t op; int32_t error; };
 
