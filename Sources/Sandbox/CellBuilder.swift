@@ -133,6 +133,10 @@ package struct CellBuilder<Host: HostFiles> {
             }
             entries.append(.bind(CellSpec.Source(path: "/dev/" + name, status: status), at: "dev/" + name, .device, mapOwner: false))
         }
+        // Whoever opens it gets the terminal of its own session: the cell's.
+        if request.terminal, let status = files.status("/dev/tty", followLinks: false), status.kind == .characterDevice, status.rawDevice == 5 << 8 {
+            entries.append(.bind(CellSpec.Source(path: "/dev/tty", status: status), at: "dev/tty", .device, mapOwner: false))
+        }
         if !request.waived.contains(.proc) {
             entries += [
                 .symlink("dev/fd", target: "/proc/self/fd"), .symlink("dev/stdin", target: "/proc/self/fd/0"),
