@@ -162,9 +162,8 @@ struct RunTests {
     func `bytes that are no text reach the command as they are`(caller: Caller) throws {
         let ground = try Ground(caller)
         let script = #"""
-            d=$(printf 'dirÿx'); mkdir "$d"; printf hello > "$d/f"; FOO=$(printf 'vÿ'); export FOO
-            "$0" run -e FOO -r "$d" -- /bin/sh -c 'printf "%s|%s|" "$FOO" "$1"; cat "$2"' sh "$(printf 'aÿô¿¿Ã¼')" "$PWD/$d/f" | od -An -tx1 | tr -d ' 
-'; echo
+            d=$(printf 'dir\377x'); mkdir "$d"; printf hello > "$d/f"; FOO=$(printf 'v\200\377'); export FOO
+            "$0" run -e FOO -r "$d" -- /bin/sh -c 'printf "%s|%s|" "$FOO" "$1"; cat "$2"' sh "$(printf 'a\377\364\217\277\277\303\274')" "$PWD/$d/f" | od -An -v -tx1 | tr -d ' \n'; echo
             cd "$d"; "$0" run -r . -- /bin/cat f; echo; "$0" run -r . --dry-run -- /bin/cat f | sed -n 3p
             """#
         let run = try ground.run(["/bin/sh", "-c", script, Ground.program!])
