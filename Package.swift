@@ -47,7 +47,7 @@ let package = Package(
         module("Cedar", ["JSON"]),
         module("Budget", ["JSON"]),
         module("AuditLog", ["JSON", "Events", "Linux", "Budget", "CNettle"]),
-        module("Governance", ["JSON", "Events", "Cedar", "Budget", "AuditLog"]),
+        module("Governance", ["JSON", "Config", "Events", "Cedar", "Budget", "AuditLog"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
         module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance"]),
         .executableTarget(

@@ -66,7 +66,7 @@ public struct Rulebook: Sendable {
     /// What the constants above must be.
     package static func worked(isPinned: Bool) throws -> String {
         let bytes = Array((lowest + (isPinned ? pinned : "")).utf8)
-        let snapshot = try PolicySnapshot(layers: [PolicyLayer(name: lowestName, bytes: bytes)], schema: try Vocabulary.schema([]), mode: .strict)
+        let snapshot = try PolicySnapshot(layers: [PolicyLayer(name: lowestName, bytes: bytes)], schema: try Vocabulary.schema([ToolShape(server: "a", name: "b", input: [:])]), mode: .strict)
         return AuditLog.Digest(of: snapshot.canonicalBytes).hex
     }
 

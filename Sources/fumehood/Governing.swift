@@ -74,7 +74,7 @@ final class Governing {
     }
 
     /// Of /etc/passwd: a static program has no name service.
-    private static func name(of user: UInt32) -> String {
+    static func name(of user: UInt32) -> String {
         guard let text = try? Files.text("/etc/passwd") else { return "\(user)" }
         for line in text.split(separator: "\n") {
             let fields = line.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)

@@ -19,7 +19,7 @@ struct PolicyVerb: ParsableCommand {
             """,
         subcommands: [
             PolicyCheckVerb.self, PolicyFormatVerb.self, PolicyAuthorizeVerb.self, PolicyExplainVerb.self, PolicyTestVerb.self,
-            PolicyImportVerb.self,
+            PolicyImportVerb.self, PolicyReplayVerb.self,
         ])
 }
 

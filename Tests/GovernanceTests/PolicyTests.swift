@@ -76,6 +76,7 @@ struct PolicyTests {
             Desk.sandbox(writable: ["/srv"]), "deny"),
         ("a limit is demanded", "forbid (principal, action == Action::\"sys__launch\", resource) unless { context.sandbox.limits has wall_us };", Desk.sandbox(), "deny"),
         ("one cell is forbidden", "forbid (principal, action == Action::\"sys__launch\", resource == Cell::\"python3\");", Desk.sandbox(), "deny"),
+        ("policies of tools are set aside where there are none", "permit (principal, action in Action::\"SideEffect\", resource is Tool) when { context.input has x };", Desk.sandbox(), "allow"),
         ("a sandbox that is not described", nil, ["profile": "base"], "allow"),
         ("a sandbox that is not described to policies", permit, ["profile": "base"], "deny"),
     ]
