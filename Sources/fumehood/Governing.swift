@@ -26,6 +26,8 @@ final class Governing {
     private let boot: String
     private let agent: String
     private let user: String
+    /// Nobody wrote a policy: then nothing asks either.
+    private let isBuiltIn: Bool
     private var call: CallID?
     private let session: SessionID
     private let cell: CellID
@@ -58,6 +60,7 @@ final class Governing {
         settings.decisionTime = 1_000_000_000
         let text = (try? Files.text("/proc/sys/kernel/random/boot_id", limit: 100)) ?? "unknown"
         boot = String(text.prefix { $0 != "\n" })
+        isBuiltIn = rulebook.layers.isEmpty
         door = try Door(session: session, rulebook: rulebook, ledger: Ledger(), recorder: records ?? NoRecorder() as any Recorder, settings: settings)
         agent = options.agent ?? "local"
         self.user = Governing.name(of: user)
@@ -104,19 +107,12 @@ final class Governing {
     func decide(_ profile: Profile, _ planned: PlannedCell, command: [String]) throws {
         let context: JSON.Value = ["command": .array(command.map { .string($0) }), "sandbox": Governing.sandbox(profile, planned)]
         let canonical = try? context.canonical()
-        var decision = door.decide(request(context, canonical, command), at: now)
-        if case .pending(let id, _, let reason) = decision {
-            let question = request(context, canonical, command)
-            let digest = door.approvalDigest(of: question)
-            if let place, let approval = Approvals(place, boot: boot).take(digest, at: now.bootNanoseconds) {
-                door.admit(approval, session: session, agent: agent, action: SystemAction.launch)
-                decision = door.decide(question, at: now)
-            } else {
-                try finish()
-                throw LaunchRefused(
-                    refusal: Refusal(.approval, reason, policies: door.waiting.isEmpty ? [] : policies(of: id), remedy: "a person may agree with: fumehood approve \(id.call); then run it again"))
-            }
+        let question = request(context, canonical, command)
+        let digest = door.approvalDigest(of: question)
+        if !isBuiltIn, let place, let approval = Approvals(place, boot: boot).take(digest, at: now.bootNanoseconds) {
+            door.admit(approval, session: session, agent: agent, action: SystemAction.launch)
         }
+        let decision = door.decide(question, at: now)
         switch decision {
         case .verdict(.allow(let permit)):
             call = permit.call
@@ -124,13 +120,13 @@ final class Governing {
         case .verdict(.deny(let refusal)), .verdict(.kill(let refusal)):
             try? finish()  // it stands, whether the log takes it or not
             throw LaunchRefused(refusal: refusal)
-        case .pending(_, _, let reason):
+        case .pending(let id, _, let reason):
             try finish()
-            throw LaunchRefused(refusal: Refusal(.approval, reason))
+            throw LaunchRefused(
+                refusal: Refusal(
+                    .approval, reason, policies: door.policies(of: id), remedy: "a person may agree with: fumehood approve \(id.call); then run it again"))
         }
     }
-
-    private func policies(of id: PendingID) -> [String] { door.policies(of: id) }
 
     private func request(_ context: JSON.Value, _ canonical: [UInt8]?, _ command: [String]) -> Governance.Request {
         let random = (try? Host.random64()) ?? Clock.wall

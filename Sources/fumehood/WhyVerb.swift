@@ -111,7 +111,7 @@ struct CausalChain {
             let tool = value["tool"]?.asString ?? ""
             switch (record.kind, value["outcome"]?.asString) {
             case ("launch", _):
-                let words = (data(record, "command")?.asArray ?? []).compactMap(\.asString).joined(separator: " ")
+                let words = (data(record, "command")?.asArray ?? []).compactMap(\.asString).joined(separator: " ").replacing("\n", with: " ")
                 lines.append("its cell \(value["cell"]?.asString ?? "") ran `\(words)` with profile \(data(record, "sandbox")?["profile"]?.asString ?? "?"), network \(data(record, "sandbox")?["network"]?.asString ?? "?"), permitted by \(policies)")
             case ("decision", "deny"), ("decision", "kill"):
                 let why = (value["errors"]?.asArray ?? []).compactMap(\.asString).last ?? ""

@@ -179,7 +179,7 @@ struct DoorTests {
             Issue.record("it was not allowed")
             return
         }
-        #expect(desk.shelf.story == ["decision ask", "approval granted", "decision allow"])
+        #expect(desk.shelf.story == ["decision ask", "approval granted", "decision allow", "reserve"])
         #expect(desk.ask().word == "ask")
     }
 
@@ -264,7 +264,7 @@ struct DoorTests {
         let request = desk.request()
         desk.door.admit(approval(desk, request), session: Desk.session, agent: "local", action: request.action)
         #expect(desk.ask(request).word == "allow")
-        #expect(desk.shelf.story == ["approval used", "decision allow"])
+        #expect(desk.shelf.story == ["approval used", "decision allow", "reserve"])
         #expect(desk.ask().word == "ask")
     }
 
