@@ -59,6 +59,8 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "cedar-corpus", dependencies: ["Cedar", "JSON"], swiftSettings: strict),
         .executableTarget(name: "audit-log-writer", dependencies: ["AuditLog", "JSON", "Linux"], swiftSettings: strict),
+        .executableTarget(
+            name: "door-bench", dependencies: ["Governance", "AuditLog", "Budget", "Cedar", "Events", "JSON", "Linux"], swiftSettings: strict),
         tests("JSONTests", ["JSON"]),
         tests("ConfigTests", ["Config"]),
         tests("EventsTests", ["Events", "JSON"]),

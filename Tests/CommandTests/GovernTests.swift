@@ -263,4 +263,17 @@ struct GovernTests {
         #expect(other.code == 1 && other.out.contains("sys__launch true: allow -> deny (policy `other.cedar#w` forbids it)"), "\(other.out)\(other.err)")
         #expect(try fumehood(ground, ["policy", "replay", "--policy", "absent.cedar"]).code == 2)
     }
+
+    @Test func `reload tells running cells, and nobody of policies that do not load`() throws {
+        let ground = try Ground(Caller.possible[0])
+        let file = try ground.put(ground.home + "/.config/fumehood/policy.d/net.cedar", Self.noHost)
+        let script = #"""
+            "$0" run --quiet -- /bin/sleep 20 & own=$!
+            for i in $(seq 100); do "$0" ps --json | grep -q supervisor_pid && break; sleep 0.05; done
+            "$0" policy reload; echo "reload $?"; echo 'permit (' > "$1"; "$0" policy reload 2>/dev/null; echo "broken $?"
+            "$0" kill --all >/dev/null; wait $own
+            """#
+        let run = try ground.run(["sh", "-c", script, Ground.program ?? "", file], environment: ["XDG_RUNTIME_DIR": ground.work])
+        #expect(run.out.contains(" decided\n1 files, set ") && run.out.contains("reload 0\n") && run.out.contains("broken 2\n"), "\(run.out)\(run.err)")
+    }
 }
