@@ -42,7 +42,7 @@ final class Governing {
         do {
             place = try LogPlace(environment: environment, user: user, home: places.home, folder: folder)
         } catch {
-            guard options.noLog else { throw error }
+            guard options.noLog || options.dryRun else { throw error }
             place = nil
         }
         let rulebook = try Governing.rulebook(named: options.policies, place: place)
@@ -93,12 +93,22 @@ final class Governing {
     // MARK: before
 
     /// Folders of ours that a grant covers are hidden in it; they are made first, so that nothing stands in for them.
-    func hide(in request: inout CellRequest) {
+    /// - Throws: where a grant names something inside of them.
+    func hide(in request: inout CellRequest) throws(UsageError) {
         guard let place else { return }
-        for path in [place.log, place.configuration, place.state].compactMap({ $0 })
-        where request.rules.contains(where: { ($0.kind == .read || $0.kind == .write) && Paths.contains($0.path, path) }) {
-            if records != nil { try? Storage.makeFolders(path) }
-            request.rules.append(.init(.hide, path, origin: "the log, its key and policies", builtin: true))
+        let grants = request.rules.filter { ($0.kind == .read || $0.kind == .write) && !$0.builtin }
+        if grants.isEmpty { return }
+        let granted = grants.flatMap { rule in [rule.path] + ((try? Files.resolve(rule.path)).map { [$0] } ?? []) }
+        for path in [place.log, place.configuration, place.state].compactMap({ $0 }) {
+            let names = [path] + ((try? Files.resolve(path)).map { [$0] } ?? [])
+            for name in names {
+                if let inside = granted.first(where: { Paths.contains(name, $0) }) {
+                    throw UsageError("`\(inside)` cannot be granted: the log, its key and the policies are in no cell", help: nil)
+                }
+                guard granted.contains(where: { Paths.contains($0, name) }) else { continue }
+                if records != nil { try? Storage.makeFolders(path) }
+                request.rules.append(.init(.hide, name, origin: "the log, its key and policies", builtin: true))
+            }
         }
     }
 

@@ -188,6 +188,12 @@ struct GovernTests {
         }
         #expect(try fumehood(ground, ["log", "verify"], environment: environment).code == 0)
         #expect(!FileManager.default.fileExists(atPath: ground.home + "/.config/fumehood/policy.d/a.cedar"))
+        let inside = try ground.cell(["-w", ground.home + "/.local/state/fumehood/log/journal"], ["/bin/true"], environment: environment)
+        #expect(inside.code == 125 && inside.err.contains("are in no cell"), "\(inside.err)")
+        // By another name.
+        try FileManager.default.createSymbolicLink(atPath: ground.work + "/alias", withDestinationPath: ground.home)
+        let aliased = try ground.cell(["-w", "alias"], ["/bin/sh", "-c", "cat \(ground.home)/.config/fumehood/log.key"], environment: environment)
+        #expect(aliased.code != 0 && !aliased.out.contains("PRIVATE"), "\(aliased.out)")
     }
 
     @Test(arguments: Caller.possible)
