@@ -25,6 +25,7 @@ struct UsageTests {
             ("--verbosely", "unknown flag `--verbosely`\n  help: fumehood run --help lists the flags"),
             ("-x", nil),
             ("-t", "`-t` needs a terminal as standard input\n  help: without -t pipes and files pass as they are"),
+            ("--log x --no-log", "`--log` and `--no-log` do not go together"),
             ("echo hello", "unexpected `echo`\n  help: put `--` before the command: fumehood run [FLAGS] -- echo ..."),
             ("--quiet=yes", "`--quiet` takes no value"),
             ("--json", "`--json` goes with `--dry-run`\n  help: the result of a run is written by --result"),
