@@ -57,6 +57,7 @@ let package = Package(
         module("Syscalls", ["JSON", "Config"]),
         module("Cedar", ["JSON"]),
         module("Budget", ["JSON"]),
+        module("Broker", ["JSON", "Events", "Cedar"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
         module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox"]),
         .executableTarget(
@@ -75,6 +76,7 @@ let package = Package(
         tests("SessionTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
         tests("BudgetTests", ["Budget", "JSON"]),
+        tests("BrokerTests", ["Broker", "JSON", "Events", "Cedar"]),
         tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("PolicyCommandTests", ["JSON"]),
         tests("TidyTests", []),
