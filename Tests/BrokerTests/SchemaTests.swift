@@ -40,7 +40,7 @@ struct SchemaTests {
         (#"{"oneOf":[{"multipleOf":2},{"multipleOf":3}]}"#, ["2", "3"], ["6", "5"]),
         (#"{"not":{"type":"string"}}"#, ["1"], ["\"a\""]),
         (#"{"if":{"properties":{"k":{"const":"a"}},"required":["k"]},"then":{"required":["x"]},"else":{"required":["y"]}}"#, [#"{"k":"a","x":1}"#, #"{"y":1}"#], [#"{"k":"a"}"#, "{}"]),
-        (#"{"$defs":{"n":{"type":"object","properties":{"next":{"$ref":"#/$defs/n"},"v":{"type":"integer"}},"required":["v"]}},"$ref":"#/$defs/n"}"#,
+        (##"{"$defs":{"n":{"type":"object","properties":{"next":{"$ref":"#/$defs/n"},"v":{"type":"integer"}},"required":["v"]}},"$ref":"#/$defs/n"}"##,
             [#"{"v":1,"next":{"v":2}}"#], [#"{"v":1,"next":{}}"#, #"{"v":"a"}"#]),
         (##"{"$defs":{"a/b":{"$anchor":"x","type":"integer"}},"properties":{"p":{"$ref":"#x"},"q":{"$ref":"#/$defs/a~1b"},"r":{"$ref":"#"}}}"##,
             [#"{"p":1,"q":1,"r":{"p":2}}"#], [#"{"p":"a"}"#, #"{"q":"a"}"#, #"{"r":{"p":"a"}}"#]),
