@@ -19,7 +19,7 @@ CEDAR_SOURCES := $(shell find Sources/Cedar Sources/JSON Sources/cedar-corpus Pa
 
 LOG_SOURCES := $(shell find Sources/AuditLog Sources/Budget Sources/Events Sources/JSON Sources/Linux Sources/audit-log-writer Package.swift -type f 2>/dev/null)
 
-.PHONY: help build install uninstall demo test test-log check lint format mutants soak fuzz asan bench corpus clean swift
+.PHONY: help build install uninstall demo test check lint format mutants soak fuzz asan bench corpus clean swift
 
 help:
 	@printf '%s\n' \
@@ -27,7 +27,6 @@ help:
 	  'make build             build/fumehood: one static file' \
 	  'make install PREFIX=   put it into PREFIX/bin (default /usr/local)' \
 	  'make test              every test; passed, failed, skipped by reason' \
-	  'make test-log          the tests of the log, which the program does not use yet (builds swift-crypto: ten minutes more)' \
 	  'make check             format lint, then make test' \
 	  'make mutants           break each protection and see its test fail' \
 	  'make fuzz              every fuzz target for 60 seconds' \
@@ -68,10 +67,9 @@ build/cedar-corpus: $(CEDAR_SOURCES) | swift
 build/audit-log-writer: $(LOG_SOURCES) | swift
 	@.ci/need build
 	mkdir -p build
-	export FUMEHOOD_WITH_LOG=1
-	echo 'building build/audit-log-writer (release; swift-crypto takes some minutes the first time)'
-	swift build -c release --scratch-path .build-log -Xswiftc -static-executable --product audit-log-writer 2>&1 | .ci/quieter
-	.ci/strip .build-log/release/audit-log-writer build/audit-log-writer.new
+	echo 'building build/audit-log-writer (release)'
+	swift build -c release --scratch-path .build-release -Xswiftc -static-executable --product audit-log-writer 2>&1 | .ci/quieter
+	.ci/strip .build-release/release/audit-log-writer build/audit-log-writer.new
 	mv build/audit-log-writer.new build/audit-log-writer
 
 # What verifies the log's files without any of our code: Debian's Go, offline.
@@ -91,16 +89,11 @@ demo: build/fumehood
 	@.ci/need demo
 	Examples/demo.sh
 
-test: build/fumehood build/cedar-corpus
+test: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	@.ci/need test
+	.ci/need log
 	if [ -x Tests/Sandboxees/build.sh ]; then Tests/Sandboxees/build.sh; fi
 	python3 Tests/run.py
-
-# The log's modules, apart from the rest until the program uses them: swift-crypto takes ten minutes of two cores to build.
-test-log: build/audit-log-writer build/goverifier
-	@.ci/need log
-	FUMEHOOD_WITH_LOG=1 swift test --scratch-path .build-log --filter 'AuditLogTests'
-	python3 Tests/Soak/log.py
 
 check: lint test
 
@@ -117,6 +110,7 @@ mutants: build/fumehood
 
 soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	@.ci/need test
+	.ci/need log
 	python3 Tests/Soak/faults.py --all --record
 	python3 Tests/Soak/kills.py --points 200 --record
 	python3 Tests/Soak/launches.py --launches 5000 --record

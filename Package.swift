@@ -15,12 +15,6 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"]),
 ]
 
-/// The log's modules, which nothing of the program imports yet: with them a first build takes ten minutes more on two cores, as
-/// swift-crypto is built twice. `make test-log` sets this.
-let withLog = Context.environment["FUMEHOOD_WITH_LOG"] != nil
-
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
-
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
@@ -29,21 +23,16 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
     .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
-let log: [Target] = [
-    module("AuditLog", ["JSON", "Events", "Linux", "Budget", crypto]),
-    .executableTarget(name: "audit-log-writer", dependencies: ["AuditLog", "JSON", "Linux"], swiftSettings: strict),
-    tests("AuditLogTests", ["AuditLog", "Budget", "Events", "JSON", "Linux"]),
-]
-
 let package = Package(
     name: "fumehood",
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
-    ] + (withLog ? [.package(url: "https://github.com/apple/swift-crypto", from: "4.5.2")] : []),
+    ],
     targets: [
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CCap", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
         .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CNettle", pkgConfig: "hogweed", providers: [.apt(["nettle-dev", "libgmp-dev"])]),
         .target(
             name: "CLinux",
             cSettings: [
@@ -57,9 +46,10 @@ let package = Package(
         module("Syscalls", ["JSON", "Config"]),
         module("Cedar", ["JSON"]),
         module("Budget", ["JSON"]),
-        module("Broker", ["JSON", "Events", "Cedar"]),
+        module("AuditLog", ["JSON", "Events", "Linux", "Budget", "CNettle"]),
+        module("Broker", ["JSON", "Events"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
-        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox"]),
+        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "Broker"]),
         .executableTarget(
             name: "fumehood",
             dependencies: [
@@ -68,6 +58,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(name: "cedar-corpus", dependencies: ["Cedar", "JSON"], swiftSettings: strict),
+        .executableTarget(name: "audit-log-writer", dependencies: ["AuditLog", "JSON", "Linux"], swiftSettings: strict),
         tests("JSONTests", ["JSON"]),
         tests("ConfigTests", ["Config"]),
         tests("EventsTests", ["Events", "JSON"]),
@@ -76,7 +67,8 @@ let package = Package(
         tests("SessionTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
         tests("BudgetTests", ["Budget", "JSON"]),
-        tests("BrokerTests", ["Broker", "JSON", "Events", "Cedar"]),
+        tests("AuditLogTests", ["AuditLog", "Budget", "Events", "JSON", "Linux"]),
+        tests("BrokerTests", ["Broker", "JSON", "Events"]),
         tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("PolicyCommandTests", ["JSON"]),
         tests("TidyTests", []),
@@ -85,5 +77,5 @@ let package = Package(
         tests("ProfileTests", ["BuiltBinary", "JSON"]),
         tests("CommandTests", ["BuiltBinary", "JSON"]),
         tests("FumehoodTests", ["fumehood", "Events", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    ] + (withLog ? log : [])
+    ]
 )

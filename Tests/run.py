@@ -26,8 +26,10 @@ PARTS = [
     ("kills", ["python3", "Tests/Soak/kills.py", "--points", "30"], 120),
     ("process 1", ["python3", "Tests/Soak/firstprocess.py"], 60),
     ("launches", ["python3", "Tests/Soak/launches.py", "--launches", "200"], 120),
+    ("streams", ["python3", "Tests/Streams/unread.py"], 90),
     ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
     ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
+    ("log", ["python3", "Tests/Soak/log.py"], 120),
     ("second kernel", ["Tests/vm.sh"], 330),
 ]
 

@@ -24,7 +24,7 @@ public struct Checkpoint: Sendable, Hashable {
 
     /// The signed note.
     public func signed(by key: SigningKey) throws(LogError) -> String {
-        let signature = try key.signature(of: Array(text.utf8))
+        let signature = key.signature(of: Array(text.utf8))
         return "\(text)\n— \(key.verifier.name) \(Base64.text(key.verifier.id + signature))\n"
     }
 

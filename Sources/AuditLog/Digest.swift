@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // SHA-256 values and the hashes of a Merkle tree: a leaf is SHA-256(0x00 || entry), a node SHA-256(0x01 || left || right), so that no entry
-// can pass for a node. Follows RFC 6962, section 2.1. The compression itself is swift-crypto's.
-
-internal import Crypto
+// can pass for a node. Follows RFC 6962, section 2.1. The compression itself is Nettle's.
 
 /// A SHA-256 value.
 public struct Digest: Sendable, Hashable, CustomStringConvertible {
@@ -31,16 +29,16 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
     /// Of these bytes as they are.
     public init(of bytes: [UInt8]) {
         var hash = SHA256()
-        unsafe bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
-        self.init(hash.finalize())
+        unsafe bytes.withUnsafeBytes { unsafe hash.update($0) }
+        self.init(words: hash.finish())
     }
 
     /// The hash of an entry as a leaf of the tree.
     init(leaf entry: RawSpan) {
         var hash = SHA256()
-        unsafe withUnsafeBytes(of: UInt8(0)) { unsafe hash.update(bufferPointer: $0) }
-        unsafe entry.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
-        self.init(hash.finalize())
+        unsafe withUnsafeBytes(of: UInt8(0)) { unsafe hash.update($0) }
+        unsafe entry.withUnsafeBytes { unsafe hash.update($0) }
+        self.init(words: hash.finish())
     }
 
     /// The hash of a node with these children.
@@ -51,16 +49,9 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
             unsafe buffer[0] = 1
             unsafe left.store(in: UnsafeMutableRawBufferPointer(rebasing: buffer[1..<33]))
             unsafe right.store(in: UnsafeMutableRawBufferPointer(rebasing: buffer[33..<65]))
-            unsafe hash.update(bufferPointer: UnsafeRawBufferPointer(buffer))
+            unsafe hash.update(UnsafeRawBufferPointer(buffer))
         }
-        self.init(hash.finalize())
-    }
-
-    private init(_ value: SHA256.Digest) {
-        self = unsafe value.withUnsafeBytes { raw in
-            func word(_ at: Int) -> UInt64 { unsafe UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)) }
-            return Digest(words: (word(0), word(8), word(16), word(24)))
-        }
+        self.init(words: hash.finish())
     }
 
     /// Reads 32 bytes at a place. INVARIANT: they are there.
@@ -92,6 +83,18 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
     }
 
     public var hex: String { Hex.text(bytes) }
+
+    /// 64 digits.
+    func append(hexTo text: inout [UInt8]) {
+        func append(_ word: UInt64) {
+            for shift in stride(from: 60, through: 0, by: -4) { text.append(Hex.digit(UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 15)) }
+        }
+        append(words.0)
+        append(words.1)
+        append(words.2)
+        append(words.3)
+    }
+
     public var description: String { hex }
 
     public static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
@@ -103,7 +106,7 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
 }
 
 enum Hex {
-    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x61 - 10 + value }
+    static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x61 - 10 + value }
 
     static func text(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []

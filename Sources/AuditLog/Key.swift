@@ -3,7 +3,6 @@
 // The keys of signed notes, in the text forms that Go's sumdb/note has for them: `PRIVATE+KEY+NAME+ID+SEED` and `NAME+ID+KEY`. The id is the
 // first four bytes of SHA-256(NAME || LF || 0x01 || public key). Follows C2SP signed-note; the algorithm byte 0x01 is Ed25519 (RFC 8032).
 
-internal import Crypto
 internal import FoundationEssentials
 
 /// What verifies the notes of one log.
@@ -36,8 +35,7 @@ public struct VerifyingKey: Sendable, Hashable, CustomStringConvertible {
     public var description: String { "\(name)+\(Hex.text(id))+\(Base64.text([Self.ed25519] + key))" }
 
     func verifies(_ signature: [UInt8], of text: [UInt8]) -> Bool {
-        guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: key) else { return false }
-        return key.isValidSignature(signature, for: text)
+        Ed25519.verifies(signature, of: text, publicKey: key)
     }
 
     static func isName(_ name: String) -> Bool {
@@ -53,15 +51,12 @@ public struct VerifyingKey: Sendable, Hashable, CustomStringConvertible {
 public struct SigningKey: Sendable {
     public let verifier: VerifyingKey
     private let seed: [UInt8]
-    private let key: Curve25519.Signing.PrivateKey
 
     /// - Parameter seed: 32 random bytes.
     /// - Throws: `key` for a name with spaces or a plus, or another count of bytes.
     public init(name: String, seed: [UInt8]) throws(LogError) {
-        guard seed.count == 32, let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed),
-            let verifier = VerifyingKey(name: name, key: Array(key.publicKey.rawRepresentation))
+        guard seed.count == Ed25519.keyCount, let verifier = VerifyingKey(name: name, key: Ed25519.publicKey(seed: seed))
         else { throw LogError(.key("a name of printable characters without `+` and 32 bytes are needed")) }
-        self.key = key
         self.seed = seed
         self.verifier = verifier
     }
@@ -80,7 +75,5 @@ public struct SigningKey: Sendable {
         "PRIVATE+KEY+\(verifier.name)+\(Hex.text(verifier.id))+\(Base64.text([VerifyingKey.ed25519] + seed))"
     }
 
-    func signature(of text: [UInt8]) throws(LogError) -> [UInt8] {
-        do { return Array(try key.signature(for: text)) } catch { throw LogError(.key("it cannot sign")) }
-    }
+    func signature(of text: [UInt8]) -> [UInt8] { Ed25519.signature(of: text, seed: seed, publicKey: verifier.key) }
 }

@@ -24,7 +24,7 @@ public final class Log: Sendable {
         /// How long a fast record may wait.
         public var fastMilliseconds = 5
         /// Records after which tiles and checkpoint are published without being asked; 0 for never.
-        public var publishEvery: UInt64 = 65_536
+        public var publishEvery: UInt64 = 262_144
         /// Bytes after which the journal goes on in another file.
         public var segmentBytes = 8 << 20
         /// Space that the journal sets aside at once.
@@ -34,10 +34,10 @@ public final class Log: Sendable {
     }
 
     /// What was appended; `outcome` and `wait` tell what became of it.
-    public struct Ticket: Sendable, Hashable {
+    public struct Ticket: Sendable {
         let number: UInt64
         /// Of the group that it is in.
-        let generation: UInt64
+        let promise: Promise
     }
 
     public let folder: String
@@ -86,7 +86,7 @@ public final class Log: Sendable {
     /// Whether redaction would alter it.
     func holdsSecret(_ value: Value) -> Bool { redactor.redacted(value) != value }
 
-    /// What became of it: the record's number when it is on disk, nil before. To be asked within 4,096 groups.
+    /// What became of it: the record's number when it is on disk, nil before.
     /// - Throws: what its group failed by; nothing of it counts as written then.
     public func outcome(of ticket: Ticket) throws(LogError) -> UInt64? { try writer.outcome(of: ticket) }
 

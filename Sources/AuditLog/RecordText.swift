@@ -30,7 +30,6 @@ struct RecordText {
 
     /// INVARIANT: in the order of the names.
     private mutating func write(_ record: Record) {
-        bytes.append(0x7b)
         if let digest = record.argumentsDigest { member("args_sha256", digest) }
         if let digest = record.body { member("body_sha256", digest) }
         member("boot_id", record.at.boot)
@@ -54,11 +53,13 @@ struct RecordText {
         if let session = record.session { member("session", session.text) }
         member("time_ns", record.at.wallNanoseconds)
         if let tool = record.tool { member("tool", tool) }
+        // The comma before the first member.
+        bytes[0] = 0x7b
         bytes.append(0x7d)
     }
 
     private mutating func name(_ name: StaticString) {
-        if bytes.count > 1 { bytes.append(0x2c) }
+        bytes.append(0x2c)
         bytes.append(0x22)
         // SAFETY: a static string of ASCII has a pointer to its bytes.
         unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
@@ -68,13 +69,13 @@ struct RecordText {
 
     private mutating func member(_ name: StaticString, _ number: Int64) {
         self.name(name)
-        bytes.append(contentsOf: String(number).utf8)
+        Decimal.append(number, to: &bytes)
     }
 
     private mutating func member(_ name: StaticString, _ digest: Digest) {
         self.name(name)
         bytes.append(0x22)
-        Hex.append(digest.bytes, to: &bytes)
+        digest.append(hexTo: &bytes)
         bytes.append(0x22)
     }
 
@@ -95,17 +96,28 @@ struct RecordText {
     }
 
     private mutating func write(_ text: String) {
-        let text = Self.cut(redactor.redacted(text))
-        if text.utf8.allSatisfy(Self.isPlain) {
-            bytes.append(0x22)
-            bytes.append(contentsOf: text.utf8)
-            bytes.append(0x22)
-        } else {
-            bytes += Value.string(text).serialisedBytes()
-        }
+        var text = text
+        let isWritten = text.withUTF8 { unsafe writePlain(Span(_unsafeElements: $0)) }
+        if !isWritten { bytes += Value.string(Self.cut(redactor.redacted(text))).serialisedBytes() }
     }
 
-    private static func isPlain(_ byte: UInt8) -> Bool { byte >= 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c }
+    /// Short texts of ASCII without secrets, which most are; false, and nothing written, for any other.
+    private mutating func writePlain(_ text: Span<UInt8>) -> Bool {
+        guard text.count <= Self.longestText, !redactor.findsSecret(in: text) else { return false }
+        let start = bytes.count
+        bytes.append(0x22)
+        for place in text.indices {
+            let byte = text[place]
+            if byte < 0x20 || byte >= 0x7f {
+                bytes.removeSubrange(start...)
+                return false
+            }
+            if byte == 0x22 || byte == 0x5c { bytes.append(0x5c) }
+            bytes.append(byte)
+        }
+        bytes.append(0x22)
+        return true
+    }
 
     private func cut(_ value: Value) -> Value {
         switch value {

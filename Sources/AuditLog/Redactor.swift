@@ -97,6 +97,15 @@ public struct Redactor: Sendable {
         }
     }
 
+    /// Whether redaction would alter the text.
+    func findsSecret(in text: Span<UInt8>) -> Bool {
+        for place in text.indices {
+            let kind = begins.kind(text[place])
+            if kind != 0, secret(in: text, at: place, kind) != nil { return true }
+        }
+        return false
+    }
+
     /// Where secrets are, in order and apart.
     private func secrets(in text: Span<UInt8>) -> [Range<Int>] {
         var found: [Range<Int>] = []

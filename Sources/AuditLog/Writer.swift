@@ -23,25 +23,15 @@ final class Writer: Sendable {
         }
     }
 
-    /// What became of consecutive tickets.
-    struct Outcome: Sendable {
-        let tickets: Range<UInt64>
-        /// The number of the first, and those of the others after it.
-        let result: Result<UInt64, LogError>
-    }
-
     struct State: Sendable {
         var items: [Item] = []
         var itemBytes = 0
         var strict = 0
         /// Of the group that is filling.
-        var generation: UInt64 = 0
+        var promise = Promise()
         var nextTicket: UInt64 = 0
         /// All tickets before it have an outcome.
         var settled: UInt64 = 0
-        var outcomes: [Outcome] = []
-        /// The writer is woken when so many wait.
-        var wanted = 1
         var isClosing = false
         var isRunning = false
         /// A group is on its way to the disk.
@@ -55,18 +45,16 @@ final class Writer: Sendable {
         var recent: Set<Digest> = []
     }
 
-    private static let keptOutcomes = 4096
     private static let largestGroup = 4 << 20
-    /// Conditions: for the writer, two for those who wait for groups of even and odd generations, and one for those who wait for all.
+    /// Conditions: for the writer, and for those who wait for all.
     private static let work = 0
-    private static let done = 1
-    private static let settled = 3
+    private static let settled = 1
 
     let readiness: EventDescriptor
     private let folder: String
     private let key: SigningKey
     private let options: Log.Options
-    private let state = Monitor(State(), conditions: 4)
+    private let state = Monitor(State(), conditions: 2)
     /// The writer thread's alone, once that runs.
     private let journal: Mutex<Journal>
     private let instants = Instants()
@@ -94,15 +82,15 @@ final class Writer: Sendable {
         let (ticket, begins, wakes) = try state.with { state throws(LogError) -> (Log.Ticket, Bool, Bool) in
             if state.isClosing { throw LogError(.closed) }
             guard state.itemBytes + item.bytes.count <= options.queueBytes || state.items.isEmpty else { throw LogError(.queueFull) }
-            let ticket = Log.Ticket(number: state.nextTicket, generation: state.generation)
+            let ticket = Log.Ticket(number: state.nextTicket, promise: state.promise)
             if item.digest == nil { state.nextTicket += 1 }
             state.items.append(item)
             state.itemBytes += item.bytes.count
             if item.isStrict { state.strict += 1 }
             let begins = !state.isRunning
             state.isRunning = true
-            // One wake-up for the first, one when all that are expected are there.
-            return (ticket, begins, state.items.count == 1 || state.items.count == state.wanted)
+            // Whoever is first wakes the writer; a fast one's wait is cut short by the first strict one, or by much.
+            return (ticket, begins, state.items.count == 1 || (item.isStrict && state.strict == 1) || state.itemBytes > Self.largestGroup)
         }
         if begins {
             do { _ = try Thread { [self] in run() } } catch {
@@ -121,26 +109,10 @@ final class Writer: Sendable {
         }
     }
 
-    func outcome(of ticket: Log.Ticket) throws(LogError) -> UInt64? {
-        guard let result = state.with({ Self.result($0, ticket) }) else { return nil }
-        return try result.get()
-    }
+    func outcome(of ticket: Log.Ticket) throws(LogError) -> UInt64? { try ticket.promise.result(of: ticket.number)?.get() }
 
     func wait(for ticket: Log.Ticket, milliseconds: Int) throws(LogError) -> UInt64? {
-        let deadline = Clock.monotonic + UInt64(milliseconds) * 1_000_000
-        return try state.wait(on: Self.done + Int(ticket.generation & 1), until: deadline) { Self.result($0, ticket) }?.get()
-    }
-
-    private static func result(_ state: State, _ ticket: Log.Ticket) -> Result<UInt64, LogError>? {
-        guard ticket.number < state.settled else { return nil }
-        var (low, high) = (0, state.outcomes.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if state.outcomes[middle].tickets.upperBound <= ticket.number { low = middle + 1 } else { high = middle }
-        }
-        guard low < state.outcomes.count, state.outcomes[low].tickets.contains(ticket.number) else { return .failure(LogError(.late)) }
-        let outcome = state.outcomes[low]
-        return outcome.result.map { $0 + ticket.number - outcome.tickets.lowerBound }
+        try ticket.promise.wait(for: ticket.number, until: Clock.monotonic + UInt64(milliseconds) * 1_000_000)?.get()
     }
 
     var refusal: LogError? { state.with { $0.refusal } }
@@ -149,14 +121,9 @@ final class Writer: Sendable {
     // MARK: the thread
 
     private func run() {
-        var expected = 1
-        var lastSynchronisation: UInt64 = 0
-        while let (items, tickets, generation) = take(expecting: expected, waiting: min(lastSynchronisation / 4, 150_000)) {
-            let began = Clock.monotonic
+        while let (items, tickets, promise) = take() {
             let outcomes = journal.withLock { write(items, tickets, $0) }
-            lastSynchronisation = Clock.monotonic - began
-            expected = max(1, items.count { $0.isStrict })
-            finish(outcomes, tickets, generation)
+            finish(outcomes, tickets, promise)
             publishIfDue()
         }
         state.with {
@@ -165,21 +132,20 @@ final class Writer: Sendable {
         state.wakeAll(Self.settled)
     }
 
-    /// Waits for records, and for as many as the last group had, if they come at once; a lone caller waits for nobody.
-    private func take(expecting: Int, waiting: UInt64) -> (items: [Item], tickets: Range<UInt64>, generation: UInt64)? {
+    /// Whose group was taken, and whether all of it: what is too large for one goes in parts, and is kept with the last.
+    private struct Taken {
+        let promise: Promise
+        let isWhole: Bool
+    }
+
+    /// Waits for records. Those that come while a group is on its way to the disk are the next; fast ones alone wait for more.
+    private func take() -> (items: [Item], tickets: Range<UInt64>, promise: Taken)? {
         let isThere = state.wait(on: Self.work) { state -> Bool? in state.items.isEmpty ? (state.isClosing ? false : nil) : true } ?? false
         if !isThere { return nil }
-        let isFast = state.with { state in
-            state.wanted = expecting
-            return state.strict == 0 && !state.isClosing
-        }
-        if isFast {
+        if state.with({ $0.strict == 0 && !$0.isClosing }) {
             let deadline = Clock.monotonic + UInt64(max(0, options.fastMilliseconds - 1)) * 1_000_000
-            state.with { $0.wanted = 1 << 30 }
             // Woken by nothing but the deadline, a strict record or the end.
             _ = state.wait(on: Self.work, until: deadline) { $0.strict > 0 || $0.isClosing || $0.itemBytes > Self.largestGroup ? true : nil }
-        } else if expecting > 1 {
-            _ = state.wait(on: Self.work, until: Clock.monotonic + waiting) { $0.items.count >= expecting || $0.isClosing ? true : nil }
         }
         return state.with { state in
             var count = state.items.count
@@ -196,28 +162,27 @@ final class Writer: Sendable {
             state.itemBytes = state.items.reduce(0) { $0 + $1.bytes.count }
             state.strict = state.items.count { $0.isStrict }
             let first = state.nextTicket - UInt64(state.items.count { $0.digest == nil }) - UInt64(items.count { $0.digest == nil })
-            let generation = state.generation
-            if state.items.isEmpty { state.generation += 1 }
-            state.wanted = 1
+            let promise = Taken(promise: state.promise, isWhole: state.items.isEmpty)
+            if promise.isWhole { state.promise = Promise() }
             state.isWriting = true
-            return (items, first..<(first + UInt64(items.count { $0.digest == nil })), generation)
+            return (items, first..<(first + UInt64(items.count { $0.digest == nil })), promise)
         }
     }
 
     /// One group, or where the disk refuses, the urgent ones alone.
-    private func write(_ items: [Item], _ tickets: Range<UInt64>, _ journal: Journal) -> [Outcome] {
+    private func write(_ items: [Item], _ tickets: Range<UInt64>, _ journal: Journal) -> [Promise.Outcome] {
         do {
             let first = try write(items, journal, isUrgent: items.allSatisfy(\.isUrgent), noting: .resumed)
-            return [Outcome(tickets: tickets, result: .success(first))]
+            return [Promise.Outcome(tickets: tickets, result: .success(first))]
         } catch {
             guard case .refusing = error.reason, items.contains(where: \.isUrgent), !items.allSatisfy(\.isUrgent) else {
-                return [Outcome(tickets: tickets, result: .failure(error))]
+                return [Promise.Outcome(tickets: tickets, result: .failure(error))]
             }
             let urgent = Result { () throws(LogError) in try write(items.filter(\.isUrgent), journal, isUrgent: true, noting: nil) }
-            var outcomes: [Outcome] = []
+            var outcomes: [Promise.Outcome] = []
             var (ticket, place) = (tickets.lowerBound, UInt64(0))
             for item in items where item.digest == nil {
-                outcomes.append(Outcome(tickets: ticket..<(ticket + 1), result: item.isUrgent ? urgent.map { [place] in $0 + place } : .failure(error)))
+                outcomes.append(Promise.Outcome(tickets: ticket..<(ticket + 1), result: item.isUrgent ? urgent.map { [place] in $0 + place } : .failure(error)))
                 if item.isUrgent { place += 1 }
                 ticket += 1
             }
@@ -273,15 +238,14 @@ final class Writer: Sendable {
         return (try? RecordText.entry(record, Redactor())) ?? []
     }
 
-    private func finish(_ outcomes: [Outcome], _ tickets: Range<UInt64>, _ generation: UInt64) {
+    private func finish(_ outcomes: [Promise.Outcome], _ tickets: Range<UInt64>, _ taken: Taken) {
         state.with { state in
-            state.outcomes += outcomes
-            if state.outcomes.count > 2 * Self.keptOutcomes { state.outcomes.removeFirst(state.outcomes.count - Self.keptOutcomes) }
             state.settled = tickets.upperBound
             state.isWriting = false
         }
+        taken.promise.add(outcomes)
+        if taken.isWhole { taken.promise.keep() }
         readiness.signal()
-        state.wakeAll(Self.done + Int(generation & 1))
         state.wakeAll(Self.settled)
     }
 

@@ -47,12 +47,15 @@ package struct Epoll: ~Copyable {
     /// Waits at most `milliseconds` (-1: without end) and hands each ready registration to `body`.
     package borrowing func wait(milliseconds: Int32, _ body: (Ready) -> Void) throws(SystemError) {
         let own = descriptor.number
-        var events = unsafe [epoll_event](repeating: epoll_event(), count: 16)
-        let count = try checkErrno("epoll_wait") {
-            unsafe events.withUnsafeMutableBufferPointer { unsafe epoll_wait(own, $0.baseAddress, 16, milliseconds) }
+        var failure: SystemError?
+        unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 16) { events in
+            do throws(SystemError) {
+                let count = try checkErrno("epoll_wait") { unsafe epoll_wait(own, events.baseAddress, 16, milliseconds) }
+                for i in 0..<Int(count) { body(unsafe Ready(token: events[i].data.u64, events: Interest(rawValue: events[i].events))) }
+            } catch {
+                failure = error
+            }
         }
-        for i in 0..<Int(count) {
-            body(unsafe Ready(token: events[i].data.u64, events: Interest(rawValue: events[i].events)))
-        }
+        if let failure { throw failure }
     }
 }

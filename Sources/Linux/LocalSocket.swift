@@ -61,6 +61,14 @@ package enum LocalSocket {
         return Peer(process: credentials.0, user: credentials.1)
     }
 
+    /// Two ends of a stream of bytes, close-on-exec, as bare numbers: they go to different owners.
+    static func streamPair() throws(SystemError) -> (Int32, Int32) {
+        var ends: (Int32, Int32) = (-1, -1)
+        let kind = Int(SOCK_STREAM.rawValue) | Int(SOCK_CLOEXEC.rawValue)
+        try check("socketpair") { unsafe withUnsafeMutablePointer(to: &ends) { rawCall(53, Int(AF_UNIX), kind, 0, Int(bitPattern: $0)) } }
+        return ends
+    }
+
     private static func make(_ flags: Int32) throws(SystemError) -> Descriptor {
         let kind = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | flags
         return Descriptor(owning: try checkErrno("socket") { socket(AF_UNIX, kind, 0) })

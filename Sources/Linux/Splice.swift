@@ -27,15 +27,25 @@ package enum Transfer {
         return result == -Int(EIO) ? .unsupported : classify(result)
     }
 
-    package static func read(_ source: Int32, into buffer: inout [UInt8], atMost count: Int) -> Result {
-        buffer = [UInt8](repeating: 0, count: count)
-        let result = unsafe buffer.withUnsafeMutableBytes { rawCall(0, Int(source), Int(bitPattern: $0.baseAddress), count) }
-        buffer.removeLast(count - max(0, result))
-        return classify(result)
+    /// Reads to the beginning of a buffer that is as large as it is to stay.
+    /// - Parameter receives: the source is a socket: asked by recv(2), which does not wait whatever the socket's flags say.
+    package static func read(_ source: Int32, into buffer: inout [UInt8], atMost count: Int, receives: Bool = false) -> Result {
+        let size = min(count, buffer.count)
+        return classify(unsafe buffer.withUnsafeMutableBytes { bytes in
+            let address = Int(bitPattern: bytes.baseAddress)
+            return receives ? rawCall(45, Int(source), address, size, 0x40 /* MSG_DONTWAIT */, 0, 0) : rawCall(0, Int(source), address, size)
+        })
     }
 
-    package static func write(_ bytes: ArraySlice<UInt8>, to sink: Int32) -> Result {
-        let result = unsafe bytes.withUnsafeBytes { rawCall(1, Int(sink), Int(bitPattern: $0.baseAddress), $0.count) }
+    /// Writes as much of the bytes as the sink takes at once.
+    /// - Parameter sends: the sink is a socket: written by send(2), which does not wait whatever the socket's flags say.
+    package static func write(_ bytes: ArraySlice<UInt8>, to sink: Int32, sends: Bool = false) -> Result {
+        if bytes.isEmpty { return .moved(0) }
+        let result = unsafe bytes.withUnsafeBytes { bytes in
+            let address = Int(bitPattern: bytes.baseAddress)
+            return sends
+                ? rawCall(44, Int(sink), address, bytes.count, 0x40 | 0x4000 /* MSG_DONTWAIT | MSG_NOSIGNAL */, 0, 0) : rawCall(1, Int(sink), address, bytes.count)
+        }
         // What a write cannot do is no end of anything: bytes would be lost in silence. Only of a terminal does EIO say that nobody is there.
         switch classify(result) {
         case .ended where result < 0 && (try? FileStatus(of: sink).kind) != .characterDevice: return .failed(EIO)
@@ -70,9 +80,9 @@ extension Transfer {
         return unsafe poll(&watched, 1, 0) > 0
     }
 
-    /// Whether a write of a page or less would not wait. Kernel: poll(2), pipe(7).
-    package static func isWritable(_ number: Int32) -> Bool {
+    /// Whether a write of a page or less would not wait, or does not within the time. Kernel: poll(2), pipe(7).
+    package static func isWritable(_ number: Int32, milliseconds: Int32 = 0) -> Bool {
         var watched = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
-        return unsafe poll(&watched, 1, 0) > 0
+        return unsafe poll(&watched, 1, milliseconds) > 0
     }
 }

@@ -10,6 +10,12 @@ package struct Streams: ~Copyable {
     package var input: Descriptor?
     package var output: Descriptor?
     package var errors: Descriptor?
+
+    package init(input: consuming Descriptor? = nil, output: consuming Descriptor? = nil, errors: consuming Descriptor? = nil) {
+        self.input = input
+        self.output = output
+        self.errors = errors
+    }
 }
 
 /// A cell from its clone on: the process, the line to its PID 1, its streams.

@@ -71,14 +71,19 @@ package struct PreparedLaunch {
     }
 
     /// Launches and supervises to the end.
-    package mutating func run(proc: borrowing Descriptor, limits: LoopLimits, registration: Registration? = nil, began: UInt64, onDenials: (([Events.Denial]) -> Void)?) throws -> Outcome {
+    /// - Parameter streams: who handles the cell's standard streams; nil relays the caller's. One object serves one run.
+    package mutating func run(
+        proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, began: UInt64,
+        onDenials: (([Events.Denial]) -> Void)?
+    ) throws -> Outcome {
+        let streams: any StandardStreams = streams ?? RelayedStreams(bound: limits.output)
         var random: UInt64 = 0
         while random == 0 { random = try Host.random64() }
         let cookie = ExecCookie(random)!
         if !filter.isProved {
             try FilterProof.check(filter.program(admitting: cookie), planned.policy, canary: filter.canary, cookie: cookie)
         }
-        let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2])
+        let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] + streams.signals)
         let book = DenialBook(planned.policy, canary: filter.canary, seed: try Host.random64())
         var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
         defer { placeholders.remove() }
@@ -100,7 +105,7 @@ package struct PreparedLaunch {
         Identity.setDumpable(false)
         let supervisor = try Supervisor(
             cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, signals: signals,
-            registration: registration, began: began, onDenials: onDenials)
+            streams: streams, registration: registration, began: began, onDenials: onDenials)
         return supervisor.run()
     }
 

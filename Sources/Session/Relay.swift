@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One direction of a cell's standard streams: a source, a sink, and never more than one of them waited for. Bytes are
 // spliced inside the kernel where that is possible, counted always, and made harmless where the sink is a terminal.
-// Owns neither descriptor. What to wait for next is the return value of `pump`; the loop does the waiting.
+// Owns no descriptor. What to wait for next is the return value of `pump`; the loop does the waiting.
 
 import Linux
 
@@ -9,7 +9,7 @@ struct Relay {
     enum Waiting: Equatable { case source, sink, finished }
 
     let source: Int32
-    let sink: Int32
+    let outlet: Outlet
     /// Bytes that passed.
     private(set) var count: UInt64 = 0
     /// There was more than the allowance of the last pump.
@@ -21,22 +21,31 @@ struct Relay {
 
     private var filter: TerminalFilter?
     private var splices: Bool
-    private var pending: ArraySlice<UInt8> = []
+    /// What was read, made once and only where nothing is spliced; what is to be written, the same without a filter.
+    private var raw: [UInt8] = []
+    private var buffer: [UInt8] = []
+    /// The part of ``buffer`` that has not passed yet.
+    private var pending = 0..<0
     private var atEnd = false
     private var widened = false
-    private let chunk: Int
     /// The source is a terminal, a socket or a device, and blocks: it is the caller's, and others use it as it is.
     private let asksFirst: Bool
+    private let receives: Bool
 
-    init(from source: Int32, to sink: Int32, filtered: Bool) {
+    var sink: Int32 { outlet.number }
+
+    init(from source: Int32, to outlet: Outlet, filtered: Bool) {
         self.source = source
-        self.sink = sink
+        self.outlet = outlet
         filter = filtered ? TerminalFilter() : nil
-        splices = !filtered
-        asksFirst = !Transfer.isPipe(source)
-        // A terminal or socket that is ready may still block on a large write; a pipe is spliced and cannot.
-        chunk = Transfer.isPipe(sink) ? 64 * 1024 : 4096
+        let kind = (try? FileStatus(of: source))?.kind
+        receives = kind == .socket
+        // A splice from a socket waits by the socket's own flags, whatever the splice's are.
+        splices = !filtered && outlet.takesSplices && !receives
+        asksFirst = kind != .fifo
     }
+
+    init(from source: Int32, to sink: Int32, filtered: Bool) { self.init(from: source, to: Outlet(sink), filtered: filtered) }
 
     /// Moves what can be moved now.
     /// - Parameters:
@@ -46,8 +55,8 @@ struct Relay {
         var moved = 0
         while moved < limit {
             if !pending.isEmpty {
-                switch Transfer.write(pending.prefix(chunk), to: sink) {
-                case .moved(let n): pending = pending.dropFirst(n)
+                switch outlet.write(buffer[pending]) {
+                case .moved(let n): pending = pending.lowerBound + n..<pending.upperBound
                 case .wouldBlock: return .sink
                 case .failed(let code):
                     failure = code
@@ -60,8 +69,8 @@ struct Relay {
             if asksFirst && !Transfer.isReadable(source) { return .source }
             let room = Int(min(allowance - min(allowance, UInt64(moved)), 1 << 20))
             if room == 0 {
-                var surplus: [UInt8] = []
-                switch Transfer.read(source, into: &surplus, atMost: 1) {
+                var surplus: [UInt8] = [0]
+                switch Transfer.read(source, into: &surplus, atMost: 1, receives: receives) {
                 case .moved: exceeded = true
                 case .wouldBlock: return .source
                 default: atEnd = true
@@ -76,9 +85,7 @@ struct Relay {
                     continue
                 }
             } else {
-                var buffer: [UInt8] = []
-                result = Transfer.read(source, into: &buffer, atMost: min(room, 64 * 1024))
-                if case .moved = result { pending = filter == nil ? buffer[...] : filter!.pass(buffer[...])[...] }
+                result = read(room)
             }
             switch result {
             case .moved(let n):
@@ -89,7 +96,7 @@ struct Relay {
                 return splices && Transfer.isReadable(source) ? .sink : .source
             case .ended:
                 atEnd = true
-                if let rest = filter?.finish(), !rest.isEmpty { pending = rest[...] }
+                if let rest = filter?.finish(), !rest.isEmpty { (buffer, pending) = (rest, 0..<rest.count) }
             case .failed(let code):
                 failure = code
                 return closeSink()
@@ -99,9 +106,31 @@ struct Relay {
         return .source
     }
 
+    /// To be written at the next turn.
+    private mutating func read(_ room: Int) -> Transfer.Result {
+        // One owner while it is read into, or it would be copied.
+        var bytes = filter == nil ? buffer : raw
+        (buffer, raw) = ([], [])
+        if bytes.isEmpty { bytes = [UInt8](repeating: 0, count: 64 * 1024) }
+        let result = Transfer.read(source, into: &bytes, atMost: room, receives: receives)
+        guard case .moved(let n) = result else {
+            if filter == nil { buffer = bytes } else { raw = bytes }
+            return result
+        }
+        if filter == nil {
+            buffer = bytes
+            pending = 0..<n
+        } else {
+            buffer = filter!.pass(bytes[0..<n])
+            raw = bytes
+            pending = 0..<buffer.count
+        }
+        return result
+    }
+
     private mutating func closeSink() -> Waiting {
         sinkClosed = true
-        pending = []
+        pending = 0..<0
         return .finished
     }
 

@@ -1,126 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loop that owns a running cell: its control socket, seccomp listener, streams, signals and deadlines, on one thread
-// and one epoll. It decides nothing by itself: denials go to the DenialBook, limits were fixed in the spec.
-// Every wait has a deadline, and every way out of the loop goes through `end`, which leaves no process behind.
+// The loop that owns a running cell: its control socket, seccomp listener, signals and deadlines, on one thread and one epoll.
+// This file is what it waits for and what process 1 tells; Ending.swift is how a run ends, Commanding.swift what others may ask
+// of it. The standard streams are a handler's (StandardStreams). It decides nothing by itself: denials go to the DenialBook,
+// limits were fixed in the spec. Every wait has a deadline, and every way out goes through `close`, which leaves no process behind.
 
 package import Events
 import Glibc
-import JSON
 package import Linux
 package import Sandbox
 
-/// What a run came to, before it is written as a record.
-package struct Outcome: Sendable {
-    package enum End: Equatable, Sendable {
-        case exited(WaitStatus)
-        /// We ended it.
-        case killed(Cause)
-        case failed(LaunchError)
-    }
-
-    package var end: End
-    package var usage = Report.Usage()
-    package var bytesOut: UInt64 = 0
-    package var bytesIn: UInt64 = 0
-    package var denials: [Denial] = []
-    /// Nanoseconds from the command's start to its end.
-    package var wall: UInt64 = 0
-    package var soft: [Report.SoftFailure] = []
-    /// When the run began, the clone was asked for and the command was known to run; nanoseconds of CLOCK_MONOTONIC.
-    package var began: UInt64 = 0
-    package var cloneBegan: UInt64 = 0
-    package var started: UInt64 = 0
-    package var stages = Report.StageTimes()
-    package var kill: ResultRecord.Kill?
-    package var tree = TreeUsage()
-    package var frozenMicroseconds: UInt64 = 0
-    package var notes: [String] = []
-}
-
-/// Bounds that the loop itself watches.
-package struct LoopLimits: Sendable {
-    /// Nanoseconds from the command's start; nil for none.
-    package var wall: UInt64?
-    /// Bytes of stdout and stderr together; nil for any number.
-    package var output: UInt64?
-    /// What is measured while the cell runs.
-    package var measured = MeasuredLimits()
-    /// Whether anybody reads what the cell used.
-    package var accounts = true
-    /// Nanoseconds that building the cell may take.
-    package var launch: UInt64 = 20_000_000_000
-
-    package init(wall: UInt64?, output: UInt64?) {
-        self.wall = wall
-        self.output = output
-    }
-}
-
-extension Outcome {
-    /// What each stage of the launch took.
-    package var launch: [ResultRecord.Stage] {
-        if started == 0 { return [] }
-        var list = [ResultRecord.Stage(name: "prepared", microseconds: Int64((cloneBegan - began) / 1000))]
-        var last = cloneBegan
-        for stage in Stage.allCases {
-            let time = stages[stage]
-            guard time >= last else { continue }
-            list.append(ResultRecord.Stage(name: stage.name, microseconds: Int64((time - last) / 1000)))
-            last = time
-        }
-        list.append(ResultRecord.Stage(name: "running", microseconds: Int64((started - min(last, started)) / 1000)))
-        return list
-    }
-}
-
 package final class Supervisor {
-    private enum Token: UInt64 {
-        case control = 1, listener, signals, timer, process, inputSource, inputSink, outputSource, outputSink, errorSource, errorSink
-        case registry, caller
-    }
+    enum Token: Int { case control = 1, listener, signals, timer, process, registry, caller }
+
+    /// Tokens from here on are the keys of the handler of streams.
+    static let streamTokens = 16
 
     private let epoll: Epoll
     private let signals: SignalDescriptor
-    private let timer: Timer
-    private var cell: Cell
-    private let limits: LoopLimits
+    let timer: Timer
+    var cell: Cell
+    let limits: LoopLimits
     private let plan: LaunchPlan
     private var listener: Descriptor?
-    private var command: Pidfd?
+    var command: Pidfd?
     /// Signals that came before the cell had said that its command runs. Building ends by itself, or at its deadline.
     private var early: [Int32] = []
-    private var input: Relay?
-    private var output: Relay?
-    private var errors: Relay?
+    let streams: any StandardStreams
     /// What is watched, by token.
-    private var registered = [Int32](repeating: -1, count: 16)
-    private var denials: DenialBook
-    private var outcome = Outcome(end: .failed(.silent))
-    private var reported = false
-    private var finished = false
-    private var started: UInt64
+    private var registered = [Int32](repeating: -1, count: 32)
+    /// Tokens of what the kernel cannot wait for: ready at every turn of the loop.
+    private var always: [Epoll.Ready] = []
+    var denials: DenialBook
+    var outcome = Outcome(end: .failed(.silent))
+    /// The cell has ended, or its end was decided.
+    var reported = false
+    /// Nothing is waited for any more.
+    var finished = false
+    var started: UInt64
     private let began: UInt64
     private let onDenials: (([Denial]) -> Void)?
-    private var groups: HeldGroups
-    private let proc: Descriptor
-    private var meter: LimitWatch
-    /// When the tree is looked at again; nanoseconds of CLOCK_MONOTONIC.
-    private var nextLook: UInt64?
-    private var frozenSince: UInt64?
-    private let registration: Registration?
-    private var post: CommandPost?
+    var groups: HeldGroups
+    let proc: Descriptor
+    var meter: LimitWatch
+    /// When the tree is looked at again, and when the handler of streams wants to be asked; nanoseconds of CLOCK_MONOTONIC.
+    var nextLook: UInt64?
+    var streamsDue: UInt64?
+    var frozenSince: UInt64?
+    let registration: Registration?
+    var isRegistered = false
+    var post: CommandPost?
 
     /// - Parameters:
     ///   - groups: the cell's, made before it; removed here in the end.
     ///   - proc: /proc, opened O_PATH and checked.
+    ///   - signals: those that go to the command, and those that the handler of streams wants.
     ///   - registration: under what the cell is to be found while it runs.
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
     package init(_ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
-        signals: consuming SignalDescriptor, registration: Registration?, began: UInt64, onDenials: (([Denial]) -> Void)? = nil) throws(SystemError)
+        signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, began: UInt64, onDenials: (([Denial]) -> Void)? = nil)
+        throws(SystemError)
     {
         epoll = try Epoll()
         timer = try Timer()
         self.signals = signals
+        self.streams = streams
         self.limits = limits
         self.plan = plan
         self.denials = denials
@@ -140,46 +83,38 @@ package final class Supervisor {
         do {
             try begin()
             while !finished {
-                try epoll.wait(milliseconds: 600_000) { handle($0) }
+                try epoll.wait(milliseconds: always.isEmpty ? 600_000 : 0) { handle($0) }
+                for ready in always where !finished { handle(ready) }
             }
         } catch {
             kill(.message("the supervisor failed: \(error.message)"))
         }
-        return end()
+        return close()
     }
 
     private func begin() throws(SystemError) {
-        try epoll.add(cell.control.number, .readable, token: Token.control.rawValue)
-        registered[Int(Token.control.rawValue)] = cell.control.number
-        try epoll.add(signals.descriptor.number, .readable, token: Token.signals.rawValue)
-        try epoll.add(timer.descriptor.number, .readable, token: Token.timer.rawValue)
+        watch(cell.control.number, .readable, .control)
+        watch(signals.descriptor.number, .readable, .signals)
+        watch(timer.descriptor.number, .readable, .timer)
         try timer.set(cell.cloned + limits.launch)
         for stream in [cell.streams.input?.number, cell.streams.output?.number, cell.streams.errors?.number] {
             if let stream { setNonBlocking(stream) }
         }
-        if let sink = cell.streams.input?.number { input = Relay(from: 0, to: sink, filtered: false) }
-        if let source = cell.streams.output?.number {
-            output = Relay(from: source, to: 1, filtered: Terminal.isTerminal(1))
-        }
-        if let source = cell.streams.errors?.number {
-            errors = Relay(from: source, to: 2, filtered: Terminal.isTerminal(2))
-        }
-        pumpInput()
-        watch(output!.source, .readable, .outputSource)
-        watch(errors!.source, .readable, .errorSource)
+        streams.begin(Streams(input: cell.streams.input.take(), output: cell.streams.output.take(), errors: cell.streams.errors.take()), on: self)
     }
 
     private func handle(_ ready: Epoll.Ready) {
-        guard let token = Token(rawValue: ready.token) else { return }
+        let number = Int(ready.token)
+        guard let token = Token(rawValue: number) else {
+            if number >= Supervisor.streamTokens { streams.ready(key: number - Supervisor.streamTokens, ready.events) }
+            return
+        }
         switch token {
         case .control: receive()
         case .listener: answerTraps(ready.events)
         case .signals: while let signal = signals.next() { forward(signal) }
         case .timer: deadline()
         case .process: ended()
-        case .inputSource, .inputSink: pumpInput()
-        case .outputSource, .outputSink: pumpOutput()
-        case .errorSource, .errorSink: pumpErrors()
         case .registry: if post?.accept(proc: proc) == true, let number = post?.caller?.number { watch(number, .readable, .caller) }
         case .caller: obey()
         }
@@ -189,7 +124,7 @@ package final class Supervisor {
 
     private func receive() {
         guard let packet = try? Packet(from: cell.control, limit: Report.size), let report = Report(packet.bytes) else {
-            unwatch(cell.control.number)
+            unwatch(.control)
             // PID 1 is gone without a report: somebody killed it.
             if !reported { if listener == nil && command == nil { finished = true } else { kill(meter.memoryCause(groups) ?? .message("process 1 of the cell was killed")) } }
             return
@@ -212,22 +147,23 @@ package final class Supervisor {
             if meter.isNeeded || registration != nil { nextLook = started + LimitWatch.first }
             setTimer()
             // From here on the process itself is watched: its report is read when it has gone, which is one wake-up, not two.
-            unwatch(cell.control.number)
+            unwatch(.control)
             watch(cell.process.number, .readable, .process)
+            streams.launched()
         case .exited(let status, let usage):
             outcome.end = .exited(status)
             if status != .exited(0), let cause = meter.memoryCause(groups) { outcome.end = .killed(cause) }
             outcome.usage = usage
             outcome.wall = Clock.monotonic - started
             reported = true
-            unwatch(cell.control.number)
-            finishWhenDrained()
+            unwatch(.control)
+            drained()
         }
     }
 
     /// PID 1 is gone, and with it everything in the cell. What it said before lies in the socket.
     private func ended() {
-        unwatch(cell.process.number)
+        unwatch(.process)
         if !reported { receive() }
         // On v2 the kernel kills all of a cell that came to its bound of memory, process 1 with it.
         if !reported { kill(meter.memoryCause(groups) ?? .message("process 1 of the cell was killed")) }
@@ -247,7 +183,7 @@ package final class Supervisor {
         watch(number, .readable, .listener)
     }
 
-    private func answerTraps(_ events: Epoll.Interest) {
+    func answerTraps(_ events: Epoll.Interest) {
         guard listener != nil else { return }
         // Eagerly: a received trap is safe from being restarted by a signal.
         var budget = 256
@@ -260,13 +196,66 @@ package final class Supervisor {
             let new = denials.takeNew()
             if !new.isEmpty { onDenials(new) }
         }
-        if events.contains(.hangup), let number = listener?.number {
-            unwatch(number)
+        if events.contains(.hangup) {
+            unwatch(.listener)
             listener = nil
         }
     }
 
     private func forward(_ signal: Int32) {
+        if streams.take(signal) { return }
+        if reported, case .exited = outcome.end {
+            // Nobody is left to take it: the run stands still because nobody reads what the cell wrote.
+            outcome.end = .killed(.message("ended by a signal before all output had been read"))
+            finished = true
+        } else {
+            self.signal(signal)
+        }
+    }
+
+    // Registrations -----------------------------------------------------------------------------------------------------
+
+    func watch(_ number: Int32, _ interest: Epoll.Interest, _ token: Token) { watch(number, interest, token: token.rawValue) }
+
+    private func watch(_ number: Int32, _ interest: Epoll.Interest, token: Int) {
+        while registered.count <= token { registered.append(-1) }
+        if registered[token] == number { return }
+        unwatch(token: token)
+        do {
+            try epoll.add(number, interest, token: UInt64(token))
+        } catch {
+            // Only a stream that was given to us can be a regular file; what else cannot be watched would never be heard of again.
+            guard error.code == EPERM && token >= Supervisor.streamTokens else { return kill(.message("the supervisor failed: \(error.message)")) }
+            always.append(Epoll.Ready(token: UInt64(token), events: interest))
+        }
+        registered[token] = number
+    }
+
+    func unwatch(_ token: Token) { unwatch(token: token.rawValue) }
+
+    private func unwatch(token: Int) {
+        guard token < registered.count, registered[token] >= 0 else { return }
+        let number = registered[token]
+        registered[token] = -1
+        if let place = always.firstIndex(where: { $0.token == UInt64(token) }) {
+            always.remove(at: place)
+        } else {
+            try? epoll.remove(number)
+        }
+    }
+}
+
+extension Supervisor: StreamLoop {
+    package func watch(_ number: Int32, _ interest: Epoll.Interest, key: Int) { watch(number, interest, token: Supervisor.streamTokens + key) }
+
+    package func unwatch(key: Int) { unwatch(token: Supervisor.streamTokens + key) }
+
+    package func wake(at moment: UInt64?) {
+        streamsDue = moment
+        setTimer()
+    }
+
+    package func signal(_ signal: Int32) {
         if command != nil {
             try? command!.signal(signal)
         } else {
@@ -274,252 +263,13 @@ package final class Supervisor {
         }
     }
 
-    // Streams ---------------------------------------------------------------------------------------------------------
-
-    private func pumpInput() {
-        guard input != nil else { return }
-        let waiting = input!.pump()
-        outcome.bytesIn = input!.count
-        settle(waiting, source: input!.source, sink: input!.sink, .inputSource, .inputSink)
-        if waiting == .finished {
-            input = nil
-            cell.streams.input = nil  // the command sees the end of its input
-        }
-    }
-
-    private func pumpOutput() {
-        guard output != nil else { return }
-        let waiting = output!.pump(allowance: outputAllowance)
-        afterOutput(waiting, output!, .outputSource, .outputSink)
-        if waiting == .finished {
-            lost("standard output", output!.failure)
-            outcome.bytesOut += output!.count
-            output = nil
-            cell.streams.output = nil
-            finishWhenDrained()
-        }
-    }
-
-    private func pumpErrors() {
-        guard errors != nil else { return }
-        let waiting = errors!.pump(allowance: outputAllowance)
-        afterOutput(waiting, errors!, .errorSource, .errorSink)
-        if waiting == .finished {
-            lost("standard error", errors!.failure)
-            outcome.bytesOut += errors!.count
-            errors = nil
-            cell.streams.errors = nil
-            finishWhenDrained()
-        }
-    }
-
-    /// Output that could not be passed on is never lost in silence, whether or not the command has ended by then.
-    private func lost(_ stream: String, _ code: Int32?) {
-        guard let code else { return }
-        let cause = Cause.message("\(stream) could not be written: \(errnoText(code)) (\(errnoName(code)))")
-        if reported, case .exited = outcome.end { outcome.end = .killed(cause) } else { kill(cause) }
-    }
-
-    private func afterOutput(_ waiting: Relay.Waiting, _ relay: Relay, _ source: Token, _ sink: Token) {
-        settle(waiting, source: relay.source, sink: relay.sink, source, sink)
-        if relay.exceeded, let bound = limits.output { kill(.limit(.output, bound: Int64(clamping: bound), reading: Int64(clamping: bound) + 1)) }
-    }
-
-    /// What stdout and stderr may still pass together.
-    private var outputAllowance: UInt64 {
-        guard let bound = limits.output else { return .max }
-        let passed = outcome.bytesOut + (output?.count ?? 0) + (errors?.count ?? 0)
-        return bound - min(bound, passed)
-    }
-
-    private func settle(_ waiting: Relay.Waiting, source: Int32, sink: Int32, _ sourceToken: Token, _ sinkToken: Token) {
-        if waiting == .source { watch(source, .readable, sourceToken) } else { unwatch(source) }
-        if waiting == .sink { watch(sink, .writable, sinkToken) } else { unwatch(sink) }
+    package func end(_ cause: Cause, isLoss: Bool) {
+        if isLoss, reported, case .exited = outcome.end { outcome.end = .killed(cause) } else { kill(cause) }
     }
 
     /// The cell has ended; what it wrote still has to reach the caller.
-    private func finishWhenDrained() {
-        if reported && output == nil && errors == nil { finished = true }
-    }
-
-    // Deadlines and the end ----------------------------------------------------------------------------------------------
-
-    /// The next thing that time brings.
-    private func setTimer() {
-        let wall = limits.wall.map { started + $0 }
-        guard let wall, let nextLook else {
-            try? timer.set(wall ?? nextLook)
-            return
-        }
-        try? timer.set(min(wall, nextLook))
-    }
-
-    private func look() {
-        register()
-        if let cause = meter.look(groups, proc: proc) { return kill(cause) }
-        nextLook = meter.isNeeded ? Clock.monotonic + meter.pause : nil
-        setTimer()
-    }
-
-    private func deadline() {
-        timer.acknowledge()
-        if command != nil, !reported, let due = nextLook, Clock.monotonic >= due, limits.wall.map({ Clock.monotonic < started + $0 }) ?? true {
-            look()
-            return
-        }
-        if command == nil {
-            outcome.end = .failed(.deadline(Int(limits.launch / 1_000_000)))
-            reported = true
-            finished = true
-        } else if let wall = limits.wall {
-            if reported {
-                finished = true  // it ended in time, but nobody reads what it wrote
-            } else {
-                kill(.limit(.wall, bound: Int64(wall / 1000), reading: Int64((Clock.monotonic - started) / 1000)))
-            }
-        }
-    }
-
-    private func kill(_ cause: Cause) {
-        guard !reported else { return }
-        reported = true
-        outcome.end = .killed(cause)
-        outcome.wall = Clock.monotonic - started
-        finished = true
-    }
-
-    /// Nothing of the cell is left when this returns, or it says so.
-    private func end() -> Outcome {
-        let issued = Clock.monotonic
-        var left: Int64 = 0
-        // The group first, which nobody can fork away from; then process 1, whose end the kernel holds back until all others are reaped.
-        if case .exited = outcome.end {} else {
-            _ = groups.kill()
-            try? cell.process.signal(SIGKILL)
-            if frozenSince != nil { thaw() }  // a task frozen by v1 dies only when it is let go
-        }
-        // PID 1 answers for the whole pid namespace: the kernel lets it go only when all others are reaped.
-        let gone = reap(by: issued + 2_000_000_000)
-        if !gone {
-            try? cell.process.signal(SIGKILL)
-            left = reap(by: Clock.monotonic + 2_000_000_000) ? 0 : Int64(groups.members ?? 1)
-        }
-        if case .killed = outcome.end {
-            outcome.kill = ResultRecord.Kill(
-                issuedMicroseconds: Int64((issued - started) / 1000),
-                allGoneMicroseconds: left == 0 ? Int64((Clock.monotonic - started) / 1000) : nil, left: left)
-        }
-        outcome.bytesOut += (output?.count ?? 0) + (errors?.count ?? 0)
-        outcome.denials = denials.denials
-        if limits.accounts { meter.finish(groups, reported: outcome.usage) }
-        outcome.tree = meter.usage
-        post?.remove()
-        groups.remove(wait: false)
-        if post?.waitsForEnd == true { post?.answer(["fumehood": 1, "kill": outcome.kill?.json ?? .null]) }
-        return outcome
-    }
-
-    // Being found and commanded -----------------------------------------------------------------------------------------
-
-    private func register() {
-        guard post == nil, let registration else { return }
-        do {
-            // Where no groups are held no janitor stands by yet, and the name must go when we are killed.
-            if groups.plan.isEmpty { groups = try HeldGroups.made(GroupPlan(), link: registration.path) }
-            let new = try CommandPost(registration, user: Identity.user)
-            watch(new.listener.number, .readable, .registry)
-            post = consume new
-        } catch {
-            outcome.notes.append("`fumehood ps` does not show this cell: \(error.message)")
-        }
-    }
-
-    private func obey() {
-        guard post != nil, let number = post?.caller?.number else { return }
-        unwatch(number)
-        guard let act = post!.question() else { return }
-        switch act {
-        case .status: post!.answer(state)
-        case .kill:
-            post!.waitsForEnd = true
-            kill(.message("killed by `fumehood kill`"))
-        case .freeze:
-            freeze()
-            // Not all of it may stand still at once: a call that waits for an answer of ours ends first.
-            for _ in 0..<20 where groups.canFreeze && !groups.isFrozen { usleep(500) }
-            post!.answer(state)
-        case .thaw:
-            thaw()
-            post!.answer(state)
-        }
-    }
-
-    private var state: Value {
-        let now = Clock.monotonic
-        var memory = groups.memoryBytes, processes = groups.processes.map { $0 - min($0, 1) }, time = groups.processorTime?.all
-        if memory == nil || processes == nil || time == nil {
-            let tree = ProcessTree(root: cell.pid, proc: proc, counts: true)
-            memory = memory ?? tree.residentBytes
-            processes = processes ?? UInt64(max(0, tree.threads - 1))
-            time = time ?? tree.cpuMicroseconds
-        }
-        return CellState(
-            registration: registration!, process: Identity.process, startedMicroseconds: Int64((Clock.wall - (now - started)) / 1000),
-            ranMicroseconds: Int64((now - started) / 1000), frozen: isFrozen, standsStill: !groups.canFreeze || groups.isFrozen,
-            backend: groups.plan.backend.rawValue, memoryBytes: memory, processorMicroseconds: time, processes: processes
-        ).json
-    }
-
-    // Standing still ----------------------------------------------------------------------------------------------------
-
-    package var isFrozen: Bool { frozenSince != nil }
-
-    /// Lets nothing of the cell run until ``thaw``. Traps that wait for an answer are answered first: a task in one is never
-    /// frozen. Without groups each process is stopped by a signal, which its own parent can see.
-    package func freeze() {
-        guard frozenSince == nil, !reported else { return }
-        answerTraps([])
-        frozenSince = Clock.monotonic
-        if !groups.freeze(true) { ProcessTree.signal(SIGSTOP, below: cell.pid, proc: proc) }
-    }
-
-    package func thaw() {
-        guard let since = frozenSince else { return }
-        frozenSince = nil
-        outcome.frozenMicroseconds += (Clock.monotonic - since) / 1000
-        if !groups.freeze(false) { ProcessTree.signal(SIGCONT, below: cell.pid, proc: proc) }
-    }
-
-    private func reap(by deadline: UInt64) -> Bool {
-        let now = Clock.monotonic
-        let patience = deadline > now ? (deadline - now) / 1_000_000 : 0
-        if (try? cell.process.reap(block: false)) != nil { return true }
-        guard (try? cell.process.waitForEnd(milliseconds: Int32(clamping: patience))) == true else { return false }
-        return (try? cell.process.reap(block: false)) != nil
-    }
-
-    // Registrations -----------------------------------------------------------------------------------------------------
-
-    private func watch(_ number: Int32, _ interest: Epoll.Interest, _ token: Token) {
-        if registered[Int(token.rawValue)] == number { return }
-        do {
-            try epoll.add(number, interest, token: token.rawValue)
-            registered[Int(token.rawValue)] = number
-        } catch {
-            // A regular file is always ready and cannot be polled: it is pumped at once instead of waited for. Only the
-            // caller's own streams can be one; what else cannot be watched would never be heard of again.
-            if error.code == EPERM && number <= 2 {
-                handle(Epoll.Ready(token: token.rawValue, events: interest))
-            } else {
-                kill(.message("the supervisor failed: \(error.message)"))
-            }
-        }
-    }
-
-    private func unwatch(_ number: Int32) {
-        guard let place = registered.firstIndex(of: number) else { return }
-        registered[place] = -1
-        try? epoll.remove(number)
+    package func drained() {
+        if reported && streams.isDrained { finished = true }
     }
 }
 

@@ -13,7 +13,7 @@ enum Footer {
     private static let expected: Set<String> = ["socket(AF_UNIX, SOCK_STREAM)", "get_mempolicy()"]
 
     static func write(_ record: ResultRecord, unseen: [String], notes: [String]) {
-        for line in lines(record, unseen: unseen, notes: notes) { Messages.note(line) }
+        Messages.notes(lines(record, unseen: unseen, notes: notes))
     }
 
     static func lines(_ record: ResultRecord, unseen: [String], notes: [String] = []) -> [String] {

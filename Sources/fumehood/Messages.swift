@@ -3,14 +3,27 @@
 // nothing in it that a terminal would act on.
 
 import Glibc
-import Session
+import Linux
 
 enum Messages {
+    /// Nanoseconds that a sentence waits for a reader of stderr. Then it is dropped: what it tells stands in the exit code and the
+    /// record as well, and a terminal that stands still must not keep a run from ending.
+    static let patience: UInt64 = 200_000_000
+
     static func error(_ text: String, help: String? = nil) {
-        write("fumehood: " + text + "\n" + (help.map { "  help: \($0)\n" } ?? ""))
+        say("fumehood: " + text + "\n" + (help.map { "  help: \($0)\n" } ?? ""))
     }
 
-    static func note(_ text: String) { write("fumehood: " + text + "\n") }
+    static func note(_ text: String) { say("fumehood: " + text + "\n") }
+
+    /// Several at once.
+    static func notes(_ lines: [String]) { if !lines.isEmpty { say(lines.map { "fumehood: \($0)\n" }.joined()) } }
+
+    private static func say(_ text: String) {
+        let (outlet, deadline) = (Outlet(2), Clock.monotonic + patience)
+        guard (try? outlet.write(all: Array(printable(text).utf8), by: deadline)) != nil else { return }
+        try? outlet.settle(by: deadline)
+    }
 
     static func write(_ text: String, to descriptor: Int32 = 2) {
         var bytes = Array(printable(text).utf8)[...]

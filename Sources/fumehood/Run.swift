@@ -54,6 +54,7 @@ enum RunVerb {
         }
 
         signal(SIGPIPE, SIG_IGN)
+        if profile.bound(.wall) != nil { report.patience = 500_000_000 }
         report.begin(command: options.command)
         var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
         limits.measured = MeasuredLimits(profile)

@@ -13,8 +13,12 @@ struct RunReport {
     var options: RunOptions?
     var protections: [Protection: ProtectionStatus] = [:]
     var nested = false
-    private var result: Int32?
-    private var events: Int32?
+    private var result: RecordSink?
+    private var events: RecordSink?
+    /// Nanoseconds that a record waits for its reader.
+    var patience: UInt64 = 5_000_000_000
+    /// A record that somebody asked for could not be written.
+    var isIncomplete: Bool { result?.hasFailed == true || events?.hasFailed == true }
     lazy var session = RunReport.freshID(SessionKind.self)
     lazy var cell = RunReport.freshID(CellKind.self)
     /// Whether anybody reads the record; most runs have nobody to write it for.
@@ -22,35 +26,13 @@ struct RunReport {
 
     /// Opened before anything is started: a result that cannot be written is a refusal, not a surprise at the end.
     mutating func openSinks() throws {
-        result = try options?.result.map(RunReport.open)
-        events = try options?.events.map(RunReport.open)
-    }
-
-    private static func open(_ sink: Sink) throws -> Int32 {
-        switch sink {
-        case .descriptor(let number):
-            guard fcntl(number, F_GETFD) >= 0 else { throw UsageError("descriptor \(number) is not open", help: nil) }
-            _ = fcntl(number, F_SETFD, FD_CLOEXEC)
-            return number
-        case .file(let path):
-            do {
-                return try Files.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, mode: 0o600).release()
-            } catch {
-                throw UsageError("cannot write `\(path)`: \(errnoText(error.code)) (\(error.name))", help: nil)
-            }
-        }
+        result = try options?.result.map { sink throws(UsageError) in try RecordSink(sink, flag: "--result") }
+        events = try options?.events.map { sink throws(UsageError) in try RecordSink(sink, flag: "--events") }
     }
 
     private static func freshID<Kind>(_ kind: Kind.Type) -> ID<Kind> {
         let random = (try? Host.random64()) ?? Clock.wall
         return ID<Kind>(bytes: (0..<6).map { UInt8(truncatingIfNeeded: random >> ($0 * 8)) })!
-    }
-
-    private static func write(_ bytes: [UInt8], to number: Int32?) {
-        guard let number else { return }
-        let target = Descriptor(owning: number)
-        do { try target.writeAll(bytes) } catch { Messages.note("a record could not be written: \(errnoText(error.code)) (\(error.name))") }
-        _ = target.release()
     }
 
     // Events ----------------------------------------------------------------------------------------------------------
@@ -61,7 +43,7 @@ struct RunReport {
             kind, session: session, cell: cell, call: nil, timeMicroseconds: Int64(Clock.wall / 1000), bootMicroseconds: Int64(Clock.boottime / 1000),
             data: data()
         ).line
-        RunReport.write(line, to: events)
+        events.write(line, patience: patience, isLast: kind == .cellExited || kind == .cellRefused)
     }
 
     mutating func begin(command: [String]) {
@@ -76,7 +58,7 @@ struct RunReport {
             guard let events else { return nil }
             _ = (session, cell)
             var report = self
-            return { denials in for denial in denials where Transfer.isWritable(events) { report.event(.denial, denial.json) } }
+            return { denials in for denial in denials where events.isReady { report.event(.denial, denial.json) } }
         }
     }
 
@@ -91,7 +73,7 @@ struct RunReport {
         record.exitCode = code
         record.cause = .message(text)
         record.protections = protections
-        RunReport.write(record.line, to: result)
+        result?.write(record.line, patience: patience, isLast: true)
         event(.cellRefused, record.json)
         return code
     }
@@ -160,10 +142,11 @@ struct RunReport {
         if isRead {
             if let cause = record.cause, case .limit = cause { event(.limitCrossed, cause.json) }
             if let kill = record.kill { event(.killIssued, kill.json) }
-            RunReport.write(record.line, to: result)
+            result?.write(record.line, patience: patience, isLast: true)
             event(.cellExited, record.json)
         }
         if options?.quiet != true { Footer.write(record, unseen: launch.planned.unseen, notes: launch.planned.notes + outcome.notes) }
-        return code
+        // Whoever asked for a record goes by it.
+        return isIncomplete ? 125 : code
     }
 }

@@ -20,8 +20,8 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
 
 private func drain(_ number: Int32) -> [UInt8] {
     var all: [UInt8] = []
-    var buffer: [UInt8] = []
-    while case .moved = Transfer.read(number, into: &buffer, atMost: 65_536) { all += buffer }
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while case .moved(let n) = Transfer.read(number, into: &buffer, atMost: 65_536) { all += buffer[0..<n] }
     return all
 }
 
@@ -95,6 +95,33 @@ struct RelayTests {
         #expect(drain(sink.pipe.read.number).count == Int(min(allowance, 100)))
         #expect(relay.exceeded == (allowance < 100))
         #expect((waiting == .finished) == (allowance < 100))
+    }
+
+    @Test(arguments: [false, true])
+    func `a socket that blocks is not waited for`(filtered: Bool) throws {
+        var ends: [Int32] = [-1, -1]
+        #expect(unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        let source = try Ends(), reader = Descriptor(owning: ends[0]), writer = Descriptor(owning: ends[1])
+        var relay = Relay(from: source.pipe.read.number, to: writer.number, filtered: filtered)
+        var waiting = Relay.Waiting.source
+        for _ in 0..<100 where waiting == .source {
+            _ = Transfer.write([UInt8](repeating: 0x41, count: 60_000)[...], to: source.pipe.write.number)
+            waiting = relay.pump()
+        }
+        #expect(waiting == .sink)
+        #expect(fcntl(writer.number, F_GETFL) & O_NONBLOCK == 0)
+        _ = consume reader
+    }
+
+    @Test func `a pipe of somebody else's that blocks takes what it can and no more`() throws {
+        let pipe = try Pipe()  // as a caller's: it blocks
+        let outlet = Outlet(pipe.write.number)
+        let sent = pattern(200_000)
+        #expect(throws: SystemError.self) { try outlet.write(all: sent, by: Clock.monotonic + 20_000_000) }
+        #expect(fcntl(pipe.write.number, F_GETFL) & O_NONBLOCK == 0)
+        _ = fcntl(pipe.read.number, F_SETFL, O_NONBLOCK)
+        let got = drain(pipe.read.number)
+        #expect(got.count >= 4096 && got == Array(sent.prefix(got.count)))
     }
 
     @Test func `what is held back of a sequence comes at the end`() throws {
