@@ -48,8 +48,22 @@ enum Sink: Equatable {
     case descriptor(Int32)
 }
 
+/// Which verb a cell is built for.
+enum CellVerb: String {
+    case run, mcp
+
+    /// The flags that it takes.
+    var flags: [CellFlag] { self == .run ? CellFlag.all : CellFlag.all + GovernFlag.all }
+    var announced: [String: String] { self == .run ? CellFlag.announced : CellFlag.announced.merging(GovernFlag.announced) { first, _ in first } }
+    var command: String { self == .run ? "COMMAND" : "SERVER" }
+    var defaultProfile: String { self == .run ? "base" : "tool" }
+}
+
 /// The flags of one run, read.
 struct RunOptions {
+    let verb: CellVerb
+    /// The server's id, as a flag names it.
+    var server: String?
     var profile: String?
     var grants: [(kind: FileRule.Kind, path: String, flag: String)] = []
     var environment: [String] = []
@@ -66,7 +80,9 @@ struct RunOptions {
     var command: [String] = []
 
     /// - Throws: a sentence naming the flag and the nearest right spelling.
-    init(_ arguments: [String]) throws(UsageError) {
+    init(_ arguments: [String], verb: CellVerb = .run) throws(UsageError) {
+        self.verb = verb
+        let flags = verb.flags
         var rest = arguments[...]
         while let word = rest.popFirst() {
             if word == "--" {
@@ -74,7 +90,7 @@ struct RunOptions {
                 break
             }
             guard word.hasPrefix("-"), word != "-" else {
-                throw UsageError("unexpected `\(word)`", help: "put `--` before the command: fumehood run [FLAGS] -- \(word) ...")
+                throw UsageError("unexpected `\(word)`", help: "put `--` before the command: fumehood \(verb.rawValue) [FLAGS] -- \(word) ...")
             }
             var name = word
             var value: String?
@@ -82,10 +98,10 @@ struct RunOptions {
                 name = String(word[..<equals])
                 value = String(word[word.index(after: equals)...])
             }
-            guard let flag = CellFlag.named(name) else {
-                if let what = CellFlag.announced[name] { throw UsageError("`\(name)`: \(what) is not available yet", help: nil) }
-                let known = CellFlag.all.flatMap(\.names)
-                throw UsageError("unknown flag `\(name)`", help: nearest(name, in: known).map { "did you mean `\($0)`?" } ?? "fumehood run --help lists the flags")
+            guard let flag = flags.first(where: { $0.names.contains(name) }) else {
+                if let what = verb.announced[name] { throw UsageError("`\(name)`: \(what) is not available yet", help: nil) }
+                let known = flags.flatMap(\.names)
+                throw UsageError("unknown flag `\(name)`", help: nearest(name, in: known).map { "did you mean `\($0)`?" } ?? "fumehood \(verb.rawValue) --help lists the flags")
             }
             if let placeholder = flag.value {
                 if value == nil {
@@ -99,7 +115,7 @@ struct RunOptions {
             }
             try take(flag.names.last!, written: name, value ?? "")
         }
-        if command.isEmpty { throw UsageError("no command", help: "fumehood run [FLAGS] -- COMMAND [ARGUMENT...]") }
+        if command.isEmpty { throw UsageError("no command", help: "fumehood \(verb.rawValue) [FLAGS] -- \(verb.command) [ARGUMENT...]") }
         if command[0].isEmpty { throw UsageError("the command is empty", help: nil) }
         // Opened, the file would be emptied for a record that nobody writes.
         if dryRun && (result != nil || events != nil) {
@@ -140,12 +156,21 @@ struct RunOptions {
             requirement = value
             requireAll = value == "all"
         case "--waive": waivers.append(value)
+        case "--as":
+            try once(server)
+            guard GovernFlag.isServerName(value) else {
+                throw UsageError("`\(value)` cannot name a server", help: "small letters, digits and `-`, at most 64, and not `sys` or `llm`")
+            }
+            server = value
         case "--quiet": quiet = true
         case "--dry-run": dryRun = true
         case "--json": json = true
         default: throw UsageError("unknown flag `\(written)`", help: nil)
         }
     }
+
+    /// The server's id.
+    var serverName: String { server ?? GovernFlag.serverName(of: command.first ?? "") }
 
     private mutating func limit(_ limit: Limit, _ text: String, _ flag: String) throws(UsageError) {
         if limits.contains(where: { $0.limit == limit }) { throw UsageError("`\(flag)` is given twice", help: nil) }
