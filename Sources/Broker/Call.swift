@@ -11,7 +11,7 @@ struct Call {
     enum State {
         /// Waits until it is known which tools there are.
         case listing
-        case pending(PendingID, until: Instant, nextProgress: Instant, reason: String)
+        case pending(nextProgress: Instant, reason: String)
         /// Throttled.
         case delayed(until: Instant)
         case sent
@@ -90,7 +90,7 @@ extension Exchange {
     func finish(_ own: Int64, _ reply: Reply?) {
         guard let call = calls.removeValue(forKey: own) else { return }
         if let token = call.token, callsByToken[token] == own { callsByToken[token] = nil }
-        if case .pending(let pending, _, _, _) = call.state { pendings[pending] = nil }
+        if let asked = call.tool { callsOfDoor[asked.question.call] = nil }
         guard let id = call.id else { return }
         callsOfClient[id] = nil
         answer(id, reply, batch: call.batch)
@@ -119,10 +119,15 @@ extension Exchange {
         if calls[call.own] != nil { calls[call.own]!.tool!.permit = nil }
     }
 
+    /// Nobody needs to be asked any more.
+    func withdraw(_ call: Call) {
+        if case .pending = call.state, let asked = call.tool { judge.withdraw(asked.question.call, at: now) }
+    }
+
     /// The server is gone.
     func lose(_ own: Int64, _ reason: String) {
         guard let call = calls[own] else { return }
-        if case .pending(let pending, _, _, _) = call.state { judge.withdraw(pending, at: now) }
+        withdraw(call)
         settle(call, .lost)
         finish(own, .failure(-32000, "server `\(settings.server)` has ended: \(reason)"))
     }
@@ -132,9 +137,7 @@ extension Exchange {
         if let deadline = call.deadline, now >= deadline { return expire(call) }
         wake(at: call.deadline)
         switch call.state {
-        case .pending(let pending, let until, let nextProgress, let reason):
-            if now >= until { return answered(pending, approved: nil) }
-            if now >= nextProgress { progress(call, pending, until, reason) } else { wake(at: min(until, nextProgress)) }
+        case .pending(let nextProgress, let reason): if now >= nextProgress { progress(call, reason) } else { wake(at: nextProgress) }
         case .delayed(let until):
             if now >= until { send(call) } else { wake(at: until) }
         case .listing, .sent: break
@@ -142,11 +145,11 @@ extension Exchange {
     }
 
     /// The client hears that its call waits, so that it does not give up.
-    private func progress(_ call: Call, _ pending: PendingID, _ until: Instant, _ reason: String) {
+    private func progress(_ call: Call, _ reason: String) {
         let next = now + 5_000_000_000
-        calls[call.own]!.state = .pending(pending, until: until, nextProgress: next, reason: reason)
+        calls[call.own]!.state = .pending(nextProgress: next, reason: reason)
         calls[call.own]!.waits += 1
-        wake(at: min(until, next))
+        wake(at: next)
         guard let token = call.token else { return }
         // Small steps, as what the server says of its own progress begins at 0 or 1.
         let step = Number(Double(call.waits + 1) / 1_000_000).map { Value.number($0) } ?? 0
@@ -160,7 +163,7 @@ extension Exchange {
     private func expire(_ call: Call) {
         let seconds = Double(settings.callTimeout ?? 0) / 1e9
         let refusal = Refusal(.deadline, "`\(call.tool?.name ?? call.method)` did not answer within \(seconds) s", remedy: "--timeout sets the time of one call")
-        if case .pending(let pending, _, _, _) = call.state { judge.withdraw(pending, at: now) }
+        withdraw(call)
         if call.isSent, call.method != "initialize" {
             write(.notification(method: "notifications/cancelled", params: Object([
                 Member(name: "requestId", value: .integer(call.own)), Member(name: "reason", value: "it took too long"),

@@ -26,7 +26,8 @@ public final class Exchange {
     var calls: [Int64: Call] = [:]
     var callsOfClient: [RequestID: Int64] = [:]
     var callsByToken: [RequestID: Int64] = [:]
-    var pendings: [PendingID: Int64] = [:]
+    /// Calls and requests of the server that the door was asked about, by the door's id.
+    var callsOfDoor: [CallID: Int64] = [:]
     private var lastID: Int64 = 0
     private var callCount: UInt32 = 0
     var batches: [Int64: Batch] = [:]
@@ -218,17 +219,21 @@ public final class Exchange {
     // Time --------------------------------------------------------------------------------------------------------------
 
     /// When ``tick(at:)`` is to be called at the latest; nil for never.
-    public var nextDeadline: Instant? { alarm == .max ? nil : alarm }
+    public var nextDeadline: Instant? {
+        let next = min(alarm, judge.nextDeadline ?? .max)
+        return next == .max ? nil : next
+    }
 
     func wake(at instant: Instant?) { if let instant { alarm = min(alarm, instant) } }
 
     /// Ends what has had its time, and goes on with what waited for it.
     public func tick(at now: Instant) {
         self.now = now
-        guard now >= alarm else { return }
-        alarm = .max
-        for own in calls.keys.sorted() { if let call = calls[own] { look(at: call) } }
-        for (own, request) in serverRequests.sorted(by: { $0.key < $1.key }) { look(at: request, own) }
+        if let due = judge.nextDeadline, now >= due { for (call, verdict) in judge.tick(at: now) { follow(verdict, call) } }
+        if now >= alarm {
+            alarm = .max
+            for own in calls.keys.sorted() { if let call = calls[own] { look(at: call) } }
+        }
         advance(at: now)
     }
 

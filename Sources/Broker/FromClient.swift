@@ -65,7 +65,7 @@ extension Exchange {
             var params = params!
             params["requestId"] = .integer(own)
             write(.notification(method: "notifications/cancelled", params: params), to: .server)
-        case .pending(let pending, _, _, _): judge.withdraw(pending, at: now)
+        case .pending: withdraw(call)
         case .listing, .delayed: break
         }
         settle(call, .cancelled)

@@ -70,7 +70,7 @@ extension Exchange {
                 keys.append((member.name, false))
             case "sampling/createMessage":
                 let (sampling, decision) = askSampling(member.value["params"]?.asObject ?? Object())
-                if case .pending(let pending, _, _) = decision { judge.withdraw(pending, at: now) }
+                if case .pending = decision { judge.withdraw(sampling, at: now) }
                 guard case .verdict(.allow) = decision else { throw BadParameters(text: "sampling is not allowed here") }
                 judge.settle(sampling, outcome: .completed, bytesIn: 0, bytesOut: 0, at: now)
                 requests[member.name] = .object(Object(member.value.asObject!.members.map { part in

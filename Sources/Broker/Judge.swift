@@ -80,13 +80,7 @@ public enum Verdict: Sendable {
 public enum Decision: Sendable {
     case verdict(Verdict)
     /// Somebody is asked; the answer comes until then, or is a no.
-    case pending(PendingID, until: Instant, reason: String)
-}
-
-/// A question that waits for a person.
-public struct PendingID: Sendable, Hashable {
-    public let number: Int64
-    public init(_ number: Int64) { self.number = number }
+    case pending(until: Instant, reason: String)
 }
 
 /// What an allowed call came to.
@@ -100,17 +94,21 @@ public enum CallOutcome: String, Sendable {
     case lost
     /// The server asks for input; the client tries again with a new call.
     case inputRequired
+    /// Allowed too late: it never left us.
+    case withdrawn
 }
 
 /// Who answers. Called on the one thread that owns the exchange; never waits.
 public protocol Judge: AnyObject {
     func decide(_ question: Question, at now: Instant) -> Decision
-    /// An answer to a pending question, or nil where nobody answered in time.
-    func answer(_ pending: PendingID, approved: Bool?, at now: Instant) -> Verdict
+    /// What time brings: the verdicts of pending calls that nobody answered.
+    func tick(at now: Instant) -> [(call: CallID, verdict: Verdict)]
+    /// When ``tick(at:)`` has something to do; nil while nothing waits.
+    var nextDeadline: Instant? { get }
     /// Once for each call that was allowed, also where it was pending first.
     func settle(_ call: CallID, outcome: CallOutcome, bytesIn: Int64, bytesOut: Int64, at now: Instant)
-    /// A pending call ended before it was answered.
-    func withdraw(_ pending: PendingID, at now: Instant)
+    /// A pending call ended before it was answered. An answer that comes all the same is settled as `withdrawn`.
+    func withdraw(_ call: CallID, at now: Instant)
     /// The exchange refused a call on its own.
     func refused(_ question: Question, _ refusal: Refusal, at now: Instant)
     /// Whether there are arguments with which the tool could be allowed; when in doubt, yes.

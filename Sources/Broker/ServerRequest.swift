@@ -9,7 +9,7 @@ import JSON
 /// A request of the server that the client has not answered.
 struct ServerRequest {
     enum State {
-        case pending(PendingID, until: Instant)
+        case pending
         case sent
     }
 
@@ -52,10 +52,9 @@ extension Exchange {
             requestsOfServer[id] = own
             switch decision {
             case .verdict(let verdict): follow(verdict, serverRequest: own)
-            case .pending(let pending, let until, _):
-                serverRequests[own]!.state = .pending(pending, until: until)
-                pendings[pending] = own
-                wake(at: until)
+            case .pending:
+                serverRequests[own]!.state = .pending
+                callsOfDoor[call] = own
             }
         default: answer(.failure(-32601, "method \(Value.string(method).serialised()) is not passed on"))
         }
@@ -110,13 +109,13 @@ extension Exchange {
     private func forget(_ own: Int64) {
         guard let request = serverRequests.removeValue(forKey: own) else { return }
         requestsOfServer[request.id] = nil
-        if case .pending(let pending, _) = request.state { pendings[pending] = nil }
+        if let call = request.sampling { callsOfDoor[call] = nil }
     }
 
     /// Nobody wants the answer any more.
     func withdraw(serverRequest own: Int64) {
         guard let request = serverRequests[own] else { return }
-        if case .pending(let pending, _) = request.state { judge.withdraw(pending, at: now) }
+        if case .pending = request.state, let call = request.sampling { judge.withdraw(call, at: now) }
         if let call = request.allowed { judge.settle(call, outcome: .cancelled, bytesIn: 0, bytesOut: 0, at: now) }
         forget(own)
     }
@@ -135,10 +134,5 @@ extension Exchange {
             follow(.deny(refusal), serverRequest: own)
             kill = kill ?? refusal
         }
-    }
-
-    func look(at request: ServerRequest, _ own: Int64) {
-        guard case .pending(let pending, let until) = request.state else { return }
-        if now >= until { answered(pending, approved: nil) } else { wake(at: until) }
     }
 }

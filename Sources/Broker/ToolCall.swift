@@ -3,7 +3,7 @@
 // The way of a tools/call: which tool it is, whether its definition is the pinned one, whether the arguments fit its schema, what the door
 // says; then on to the server in the canonical form of what was judged, or back as a result that says why not.
 
-import Events
+public import Events
 import JSON
 
 extension Exchange {
@@ -44,9 +44,9 @@ extension Exchange {
         calls[call.own] = call
         switch judge.decide(question, at: now) {
         case .verdict(let verdict): follow(verdict, call)
-        case .pending(let pending, let until, let reason):
-            calls[call.own]!.state = .pending(pending, until: until, nextProgress: now, reason: reason)
-            pendings[pending] = call.own
+        case .pending(_, let reason):
+            calls[call.own]!.state = .pending(nextProgress: now, reason: reason)
+            callsOfDoor[question.call] = call.own
             look(at: calls[call.own]!)
         }
     }
@@ -78,9 +78,12 @@ extension Exchange {
     }
 
     /// A pending question was answered, or its time is over.
-    func answered(_ pending: PendingID, approved: Bool?) {
-        guard let own = pendings.removeValue(forKey: pending) else { return }
-        let verdict = judge.answer(pending, approved: approved, at: now)
+    func follow(_ verdict: Verdict, _ id: CallID) {
+        guard let own = callsOfDoor.removeValue(forKey: id) else {
+            // It was cancelled meanwhile.
+            if case .allow = verdict { judge.settle(id, outcome: .withdrawn, bytesIn: 0, bytesOut: 0, at: now) }
+            return
+        }
         if var call = calls[own] {
             call.state = .listing  // no longer pending, not yet sent
             calls[own] = call
@@ -90,10 +93,10 @@ extension Exchange {
         }
     }
 
-    /// A person said yes or no to a pending question.
-    public func resolve(_ pending: PendingID, approved: Bool, at now: Instant) {
+    /// A person answered the question of a pending call: what the door says now.
+    public func resume(_ call: CallID, _ verdict: Verdict, at now: Instant) {
         self.now = now
-        answered(pending, approved: approved)
+        follow(verdict, call)
         advance(at: now)
     }
 

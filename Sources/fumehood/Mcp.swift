@@ -61,9 +61,10 @@ private final class PinnedTools: Judge {
         }
     }
 
-    func answer(_ pending: PendingID, approved: Bool?, at now: Broker.Instant) -> Verdict { .deny(Refusal(.policy, "nobody was asked")) }
+    func tick(at now: Broker.Instant) -> [(call: CallID, verdict: Verdict)] { [] }
+    var nextDeadline: Broker.Instant? { nil }
     func settle(_ call: CallID, outcome: CallOutcome, bytesIn: Int64, bytesOut: Int64, at now: Broker.Instant) {}
-    func withdraw(_ pending: PendingID, at now: Broker.Instant) {}
+    func withdraw(_ call: CallID, at now: Broker.Instant) {}
     func refused(_ question: Question, _ refusal: Refusal, at now: Broker.Instant) {}
     func mayAllow(action: String, resource: Broker.Resource) -> Bool { true }
 }

@@ -234,20 +234,20 @@ struct ExchangeTests {
     @Test func `an ask waits with progress and goes on when it is approved`() {
         let peers = Peers()
         peers.handshake()
-        peers.judge.decides = { _ in .pending(PendingID(4), until: 100_000_000_000, reason: "a commit") }
+        peers.judge.decides = { _ in .pending(until: 100_000_000_000, reason: "a commit") }
         #expect(peers.call("1", meta: #"{"progressToken":"p"}"#).isEmpty)
         peers.pass(5_000_000_000)
         let told = peers.taken(.client)
         #expect(told.count == 2)
         #expect(told.allSatisfy { $0["params"]?["progressToken"] == "p" && $0["params"]?["message"] == "waiting for approval: a commit" })
         #expect(told[0]["params"]!["progress"]!.asDouble! < told[1]["params"]!["progress"]!.asDouble!)
-        peers.exchange.resolve(PendingID(4), approved: true, at: peers.now)
+        peers.exchange.resume(peers.judge.questions[0].call, .allow(Permit()), at: peers.now)
         let sent = peers.taken(.server)
         #expect(sent.count == 1)
         peers.reply(sent[0]["id"]!)
         #expect(peers.taken(.client).count == 1)
         #expect(peers.judge.settled.map(\.outcome) == [.completed])
-        peers.exchange.resolve(PendingID(4), approved: true, at: peers.now)
+        peers.exchange.resume(peers.judge.questions[0].call, .allow(Permit()), at: peers.now)
         #expect(peers.taken(.server).isEmpty)
     }
 
@@ -255,7 +255,7 @@ struct ExchangeTests {
         let peers = Peers()
         peers.handshake()
         let until = peers.now + 3_000_000_000
-        peers.judge.decides = { _ in .pending(PendingID(4), until: until, reason: "") }
+        peers.judge.decides = { _ in .pending(until: until, reason: "") }
         peers.call("1")
         peers.pass(4_000_000_000)
         #expect(peers.taken(.client)[0]["result"]?["content"]?[0]?["text"] == "denied: nobody approved it")
@@ -265,13 +265,13 @@ struct ExchangeTests {
     @Test func `a pending call that is cancelled is withdrawn`() {
         let peers = Peers()
         peers.handshake()
-        peers.judge.decides = { _ in .pending(PendingID(4), until: .max, reason: "") }
+        peers.judge.decides = { _ in .pending(until: .max, reason: "") }
         peers.call("1")
         peers.client(#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#)
-        #expect(peers.judge.withdrawn == [PendingID(4)])
-        peers.exchange.resolve(PendingID(4), approved: true, at: peers.now)
+        #expect(peers.judge.withdrawn == [peers.judge.questions[0].call])
+        peers.exchange.resume(peers.judge.questions[0].call, .allow(Permit()), at: peers.now)
         #expect(peers.taken(.server).isEmpty)
-        #expect(peers.judge.settled.isEmpty)
+        #expect(peers.judge.settled.map(\.outcome) == [.withdrawn])
     }
 
     @Test func `a throttled call waits its time`() {

@@ -11,23 +11,33 @@ import Testing
 /// A door that says what the test says, and remembers what it was asked.
 final class TestJudge: Judge {
     var decides: (Question) -> Decision = { _ in .verdict(.allow(Permit(policies: ["all"]))) }
-    var answers: (Bool?) -> Verdict = { $0 == true ? .allow(Permit()) : .deny(Refusal(.policy, "nobody approved it")) }
+    /// When the pending calls are over.
+    var nextDeadline: Instant?
+    private var pendings: [CallID] = []
     var hidden: Set<String> = []
     var questions: [Question] = []
     var settled: [(call: CallID, outcome: CallOutcome)] = []
-    var withdrawn: [PendingID] = []
+    var withdrawn: [CallID] = []
     var refusals: [Refusal] = []
 
     func decide(_ question: Question, at now: Instant) -> Decision {
         questions.append(question)
-        return decides(question)
+        let decision = decides(question)
+        if case .pending(let until, _) = decision {
+            nextDeadline = until
+            pendings.append(question.call)
+        }
+        return decision
     }
 
-    func answer(_ pending: PendingID, approved: Bool?, at now: Instant) -> Verdict { answers(approved) }
+    func tick(at now: Instant) -> [(call: CallID, verdict: Verdict)] {
+        defer { (pendings, nextDeadline) = ([], nil) }
+        return pendings.map { ($0, .deny(Refusal(.policy, "nobody approved it"))) }
+    }
 
     func settle(_ call: CallID, outcome: CallOutcome, bytesIn: Int64, bytesOut: Int64, at now: Instant) { settled.append((call, outcome)) }
 
-    func withdraw(_ pending: PendingID, at now: Instant) { withdrawn.append(pending) }
+    func withdraw(_ call: CallID, at now: Instant) { withdrawn.append(call) }
 
     func refused(_ question: Question, _ refusal: Refusal, at now: Instant) { refusals.append(refusal) }
 

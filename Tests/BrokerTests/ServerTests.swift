@@ -42,10 +42,10 @@ struct ServerTests {
     @Test func `pending sampling is answered when it is approved`() {
         let peers = Peers()
         peers.handshake()
-        peers.judge.decides = { _ in .pending(PendingID(9), until: .max, reason: "") }
+        peers.judge.decides = { _ in .pending(until: .max, reason: "") }
         peers.server(#"{"jsonrpc":"2.0","id":1,"method":"sampling/createMessage","params":{"messages":[],"maxTokens":9}}"#)
         #expect(peers.taken(.client).isEmpty)
-        peers.exchange.resolve(PendingID(9), approved: true, at: peers.now)
+        peers.exchange.resume(peers.judge.questions[0].call, .allow(Permit()), at: peers.now)
         #expect(peers.taken(.client).map { $0["method"] } == ["sampling/createMessage"])
     }
 
