@@ -4,6 +4,7 @@
 // answered once.
 
 import Events
+import Governance
 import JSON
 
 /// A request of the client, or our own question which tools there are.
@@ -14,6 +15,8 @@ struct Call {
         case pending(nextProgress: Instant, reason: String)
         /// Throttled.
         case delayed(until: Instant)
+        /// Waits for its record to be on disk.
+        case recording
         case sent
     }
 
@@ -36,7 +39,7 @@ struct Call {
     /// A tool call that the door was asked about.
     struct Asked {
         let name: String
-        let question: Question
+        let question: Request
         var permit: Permit?
     }
 
@@ -113,22 +116,16 @@ extension Exchange {
     }
 
     /// Tells the door what an allowed call came to; nothing for any other.
-    func settle(_ call: Call, _ outcome: CallOutcome, bytesOut: Int = 0) {
+    func settle(_ call: Call, _ end: CallEnd) {
         guard let asked = call.tool, asked.permit != nil else { return }
-        judge.settle(asked.question.call, outcome: outcome, bytesIn: Int64(call.count), bytesOut: Int64(bytesOut), at: now)
+        judge.settle(asked.question.call, usage: [], end: call.isSent ? end : .notForwarded("it ended before it was passed on"), at: now)
         if calls[call.own] != nil { calls[call.own]!.tool!.permit = nil }
-    }
-
-    /// Nobody needs to be asked any more.
-    func withdraw(_ call: Call) {
-        if case .pending = call.state, let asked = call.tool { judge.withdraw(asked.question.call, at: now) }
     }
 
     /// The server is gone.
     func lose(_ own: Int64, _ reason: String) {
         guard let call = calls[own] else { return }
-        withdraw(call)
-        settle(call, .lost)
+        settle(call, .failed("the server has ended"))
         finish(own, .failure(-32000, "server `\(settings.server)` has ended: \(reason)"))
     }
 
@@ -139,8 +136,8 @@ extension Exchange {
         switch call.state {
         case .pending(let nextProgress, let reason): if now >= nextProgress { progress(call, reason) } else { wake(at: nextProgress) }
         case .delayed(let until):
-            if now >= until { send(call) } else { wake(at: until) }
-        case .listing, .sent: break
+            if now >= until { sendWhenRecorded(call) } else { wake(at: until) }
+        case .listing, .recording, .sent: break
         }
     }
 
@@ -163,13 +160,12 @@ extension Exchange {
     private func expire(_ call: Call) {
         let seconds = Double(settings.callTimeout ?? 0) / 1e9
         let refusal = Refusal(.deadline, "`\(call.tool?.name ?? call.method)` did not answer within \(seconds) s", remedy: "--timeout sets the time of one call")
-        withdraw(call)
         if call.isSent, call.method != "initialize" {
             write(.notification(method: "notifications/cancelled", params: Object([
                 Member(name: "requestId", value: .integer(call.own)), Member(name: "reason", value: "it took too long"),
             ])), to: .server)
         }
-        settle(call, .expired)
+        settle(call, .failed("no answer in time"))
         if call.id == nil { return listingFailed(call, refusal.reason) }
         finish(call.own, call.method == "tools/call" ? denial(refusal, modern: call.isModern) : .failure(-32001, refusal.reason))
     }

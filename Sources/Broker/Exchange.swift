@@ -6,6 +6,7 @@
 // message, and translates nothing between the eras.
 
 import Events
+public import Governance
 import JSON
 
 public final class Exchange {
@@ -37,7 +38,11 @@ public final class Exchange {
     var requestsOfServer: [RequestID: Int64] = [:]
 
     var table = ToolTable()
+    /// What the door was told of the tools.
+    var known: [ToolShape] = []
     var openInputs: [OpenInput] = []
+    /// Calls whose records are not on disk yet.
+    var recording: [Int64] = []
     /// Of the initialize handshake: what the server chose.
     var version: String?
     var initializes = false
@@ -86,6 +91,7 @@ public final class Exchange {
     /// Goes on with what was received; to be called when bytes of an outbox have been written.
     public func advance(at now: Instant) {
         self.now = now
+        if !recording.isEmpty { sendRecorded() }
         while wants(.server), let line = serverLines.next() { take(line, from: .server) }
         while wants(.client), let line = clientLines.next() { take(line, from: .client) }
     }
@@ -182,7 +188,7 @@ public final class Exchange {
                 own = sent.count == 1 ? sent[0].own : nil
             }
             guard let own, let call = calls[own], call.isSent else { return }
-            settle(call, .failed)
+            settle(call, .failed("its answer was no message"))
             finish(own, .failure(-32603, "the answer of server `\(settings.server)` was refused: \(error)"))
         }
     }

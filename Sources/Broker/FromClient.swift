@@ -4,6 +4,7 @@
 // policy was asked about.
 
 import Events
+import Governance
 import JSON
 
 extension Exchange {
@@ -65,8 +66,7 @@ extension Exchange {
             var params = params!
             params["requestId"] = .integer(own)
             write(.notification(method: "notifications/cancelled", params: params), to: .server)
-        case .pending: withdraw(call)
-        case .listing, .delayed: break
+        case .listing, .pending, .delayed, .recording: break
         }
         settle(call, .cancelled)
         finish(own, nil)

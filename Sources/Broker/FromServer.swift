@@ -4,6 +4,7 @@
 // for; results lose what is hidden in them and what is too much.
 
 import Events
+import Governance
 import JSON
 
 extension Exchange {
@@ -25,7 +26,7 @@ extension Exchange {
         case .error(let error):
             if call.id == nil { return listingFailed(call, error["message"]?.asString ?? "") }
             if call.method == "initialize" { initializes = false }
-            settle(call, .failed, bytesOut: count)
+            settle(call, .failed(error["message"]?.asString ?? "an error"))
             finish(own, .error(cleaned(error)))
         case .result(let result): succeeded(call, result.asObject ?? Object(), count: count)
         }
@@ -33,7 +34,7 @@ extension Exchange {
 
     private func succeeded(_ call: Call, _ result: Object, count: Int) {
         if count > settings.bounds.resultBytes {
-            settle(call, .failed, bytesOut: count)
+            settle(call, .failed("its result is too large"))
             let why = "the result of `\(call.tool?.name ?? call.method)` has \(count) bytes, more than the \(settings.bounds.resultBytes) that are passed on"
             if call.id == nil { return listingFailed(call, why) }
             return finish(call.own, call.method == "tools/call" ? failedResult(why, modern: call.isModern) : .failure(-32603, why))
@@ -46,27 +47,38 @@ extension Exchange {
         case "initialize": version = result["protocolVersion"]?.asString
         default: break
         }
-        let redact = call.tool?.permit?.redact ?? []
+        let redact = call.tool?.permit?.redactions ?? []
         if !redact.isEmpty { result = Redaction.taken(redact, from: .object(result)).asObject! }
         var value = cleaned(.object(result))
         if result["resultType"] == "input_required" {
             do throws(BadParameters) {
                 value = .object(try checkedInputs(value.asObject!, of: call))
-                settle(call, .inputRequired, bytesOut: count)
+                settle(call, .answered(result: Array("input_required".utf8), isError: false))
                 return finish(call.own, .result(value))
             } catch {
-                settle(call, .failed, bytesOut: count)
+                settle(call, .failed("it asked for input that is not passed on"))
                 let why = "server `\(settings.server)` asked for input that is not passed on: \(error.text)"
                 return finish(call.own, call.method == "tools/call" ? denial(Refusal(.policy, why), modern: true) : .failure(-32603, why))
             }
         }
         if let tool = call.tool {
             if !settings.trusted.contains(tool.name) { isTainted = true }
-            settle(call, result["isError"] == true ? .failed : .completed, bytesOut: count)
+            // What differs each time is no progress either.
+            var told = value.asObject ?? Object()
+            told["_meta"] = nil
+            settle(call, .answered(result: Value.object(told).serialisedBytes(), isError: result["isError"] == true))
+            if let notes = tool.permit?.notes, !notes.isEmpty { value = Self.told(notes, value) }
         } else if call.method == "resources/read" || call.method == "prompts/get" || call.method == "tasks/result" {
             isTainted = true
         }
         finish(call.own, .result(value))
+    }
+
+    /// A result with what the door wants the caller to know.
+    private static func told(_ notes: [String], _ value: Value) -> Value {
+        guard var object = value.asObject, let content = object["content"]?.asArray else { return value }
+        object["content"] = .array(content + notes.map { ["type": "text", "text": .string("note: \($0)")] })
+        return .object(object)
     }
 
     /// An error that the model reads, of a call that was not denied.

@@ -5,6 +5,7 @@
 // passed on only where this server asked, for the same call.
 
 import Events
+import Governance
 import JSON
 
 /// What a server asked for and nobody has brought yet.
@@ -70,9 +71,8 @@ extension Exchange {
                 keys.append((member.name, false))
             case "sampling/createMessage":
                 let (sampling, decision) = askSampling(member.value["params"]?.asObject ?? Object())
-                if case .pending = decision { judge.withdraw(sampling, at: now) }
                 guard case .verdict(.allow) = decision else { throw BadParameters(text: "sampling is not allowed here") }
-                judge.settle(sampling, outcome: .completed, bytesIn: 0, bytesOut: 0, at: now)
+                judge.settle(sampling, usage: [], end: .answered(result: [], isError: false), at: now)
                 requests[member.name] = .object(Object(member.value.asObject!.members.map { part in
                     sameBytes(part.name, "params") ? Member(name: "params", value: .object(capped(part.value.asObject ?? Object()))) : part
                 }))

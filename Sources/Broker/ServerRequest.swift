@@ -4,6 +4,7 @@
 // is declined; roots are the cell's own, whatever the client would have said.
 
 import Events
+import Governance
 import JSON
 
 /// A request of the server that the client has not answered.
@@ -83,14 +84,9 @@ extension Exchange {
     func askSampling(_ params: Object) -> (call: CallID, decision: Decision) {
         let tokens = min(params["maxTokens"]?.asInteger ?? settings.samplingTokens, settings.samplingTokens)
         let canonical = (try? Value.object(capped(params)).canonical()) ?? []
-        let question = Question(
-            call: newCallID(), action: "llm__sample", resource: .endpoint("client"),
-            context: [
-                "max_tokens": .integer(tokens), "messages": .integer(Int64(params["messages"]?.asArray?.count ?? 0)), "server": .string(settings.server),
-                "sandbox": settings.sandbox,
-            ],
-            canonical: canonical, estimate: [("calls", 1), ("tokens_out", tokens)], deadline: settings.callTimeout.map { now + $0 } ?? .max)
-        return (question.call, judge.decide(question, at: now))
+        var request = request("llm__sample", .endpoint("client"), ["max_tokens": .integer(tokens), "server": .string(settings.server)], canonical)
+        request.estimate.append(Cost("tokens_out", tokens))
+        return (request.call, judge.decide(request, at: now))
     }
 
     /// The client answers a request of the server.
@@ -101,7 +97,7 @@ extension Exchange {
         forget(own)
         if let call = request.allowed {
             let failed = if case .error = reply { true } else { false }
-            judge.settle(call, outcome: failed ? .failed : .completed, bytesIn: 0, bytesOut: 0, at: now)
+            judge.settle(call, usage: [], end: .answered(result: [], isError: failed), at: now)
         }
         write(.response(request.id, reply), to: .server)
     }
@@ -115,8 +111,7 @@ extension Exchange {
     /// Nobody wants the answer any more.
     func withdraw(serverRequest own: Int64) {
         guard let request = serverRequests[own] else { return }
-        if case .pending = request.state, let call = request.sampling { judge.withdraw(call, at: now) }
-        if let call = request.allowed { judge.settle(call, outcome: .cancelled, bytesIn: 0, bytesOut: 0, at: now) }
+        if let call = request.allowed { judge.settle(call, usage: [], end: .cancelled, at: now) }
         forget(own)
     }
 

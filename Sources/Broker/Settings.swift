@@ -2,7 +2,8 @@
 //
 // What one exchange is told when it is made.
 
-public import JSON
+public import Events
+public import Governance
 
 /// A folder of the cell, as a server may be told of it.
 public struct Root: Sendable, Hashable {
@@ -25,8 +26,11 @@ public struct ExchangeSettings: Sendable {
     public var pins = Pins()
     /// What `roots/list` is answered with.
     public var roots: [Root] = []
-    /// The `sandbox` of every question's context.
-    public var sandbox: Value = [:]
+    /// Who asks, and from which cell the answer comes.
+    public var principal: Principal
+    public var cell: CellID?
+    /// Which account pays for calls; nil where nothing is counted.
+    public var account: String?
     /// The greatest `maxTokens` that sampling is passed on with.
     public var samplingTokens: Int64 = 4096
     /// Tools that a person reviewed as trusted: their results do not taint the session.
@@ -36,8 +40,9 @@ public struct ExchangeSettings: Sendable {
     /// SHA-256.
     public var sha256: @Sendable ([UInt8]) -> [UInt8]
 
-    public init(server: String, seed: UInt32, sha256: @escaping @Sendable ([UInt8]) -> [UInt8]) {
+    public init(server: String, principal: Principal, seed: UInt32, sha256: @escaping @Sendable ([UInt8]) -> [UInt8]) {
         self.server = server
+        self.principal = principal
         self.seed = seed
         self.sha256 = sha256
     }

@@ -4,6 +4,7 @@
 // says; then on to the server in the canonical form of what was judged, or back as a result that says why not.
 
 public import Events
+public import Governance
 import JSON
 
 extension Exchange {
@@ -22,9 +23,7 @@ extension Exchange {
         }
         let canonical: [UInt8]
         do { canonical = try arguments.canonical() } catch { return finish(call.own, .failure(-32602, "`arguments`: \(error)")) }
-        let question = Question(
-            call: newCallID(), action: settings.server + "__" + tool.name, resource: .tool(server: settings.server, name: tool.name),
-            context: context(input: arguments), canonical: canonical, estimate: [("calls", 1)], deadline: settings.callTimeout.map { now + $0 } ?? .max)
+        let question = request(settings.server + "__" + tool.name, .tool(server: settings.server, name: tool.name), context(input: arguments), canonical)
         func refuse(_ refusal: Refusal) {
             judge.refused(question, refusal, at: now)
             finish(call.own, denial(refusal, modern: call.isModern))
@@ -44,7 +43,7 @@ extension Exchange {
         calls[call.own] = call
         switch judge.decide(question, at: now) {
         case .verdict(let verdict): follow(verdict, call)
-        case .pending(_, let reason):
+        case .pending(_, _, let reason):
             calls[call.own]!.state = .pending(nextProgress: now, reason: reason)
             callsOfDoor[question.call] = call.own
             look(at: calls[call.own]!)
@@ -53,9 +52,16 @@ extension Exchange {
 
     private func context(input: Value) -> Value {
         [
-            "input": input, "sandbox": settings.sandbox,
-            "provenance": ["tainted": .bool(isTainted), "labels": isTainted ? ["untrusted"] : []],
+            "input": input, "provenance": ["tainted": .bool(isTainted), "labels": isTainted ? ["untrusted"] : []],
         ]
+    }
+
+    /// One question to the door.
+    func request(_ action: String, _ resource: Resource, _ context: Value, _ canonical: [UInt8]) -> Request {
+        Request(
+            call: newCallID(), cell: settings.cell, principal: settings.principal, action: action, resource: resource, context: context, canonical: canonical,
+            estimate: settings.account == nil ? [] : [Cost("calls", 1)], account: settings.account,
+            deadline: settings.callTimeout.map { now + $0 } ?? now + 86_400_000_000_000)
     }
 
     private func follow(_ verdict: Verdict, _ call: Call) {
@@ -68,7 +74,7 @@ extension Exchange {
                 calls[call.own] = call
                 wake(at: until)
             } else {
-                send(call)
+                sendWhenRecorded(call)
             }
         case .deny(let refusal): finish(call.own, denial(refusal, modern: call.isModern))
         case .kill(let refusal):
@@ -81,7 +87,7 @@ extension Exchange {
     func follow(_ verdict: Verdict, _ id: CallID) {
         guard let own = callsOfDoor.removeValue(forKey: id) else {
             // It was cancelled meanwhile.
-            if case .allow = verdict { judge.settle(id, outcome: .withdrawn, bytesIn: 0, bytesOut: 0, at: now) }
+            if case .allow = verdict { judge.settle(id, usage: [], end: .notForwarded("it was cancelled"), at: now) }
             return
         }
         if var call = calls[own] {
@@ -100,10 +106,40 @@ extension Exchange {
         advance(at: now)
     }
 
+    /// An allowed call goes when its record is on disk.
+    func sendWhenRecorded(_ call: Call) {
+        guard let permit = call.tool?.permit else { return }
+        switch judge.standing(of: permit) {
+        case .written: send(call)
+        case .waiting:
+            var call = call
+            call.state = .recording
+            calls[call.own] = call
+            recording.append(call.own)
+        case .failed(let refusal):
+            var call = call
+            call.state = .recording
+            settle(call, .cancelled)
+            finish(call.own, denial(refusal, modern: call.isModern))
+        }
+    }
+
+    /// Records may have come to disk.
+    func sendRecorded() {
+        let waiting = recording
+        recording = []
+        for own in waiting { if let call = calls[own], case .recording = call.state { sendWhenRecorded(call) } }
+    }
+
     /// An allowed call goes to the server: the bytes of the arguments are those that were judged.
     func send(_ call: Call) {
         var call = call
-        guard let asked = call.tool, let given = try? withInputs(call, takes: true) else { return }
+        guard let asked = call.tool, let canonical = asked.question.canonical else { return }
+        guard let given = try? withInputs(call, takes: true) else {
+            // Another retry with the same state was faster.
+            settle(call, .cancelled)
+            return finish(call.own, .failure(-32602, "`requestState` was used already"))
+        }
         call.state = .sent
         if let timeout = settings.callTimeout { call.deadline = now + timeout }
         wake(at: call.deadline)
@@ -113,7 +149,7 @@ extension Exchange {
         line += #","method":"tools/call","params":{"name":"#.utf8
         line += Value.string(asked.name).serialisedBytes()
         line += #","arguments":"#.utf8
-        line += asked.question.canonical
+        line += canonical
         for member in given where Self.parameters.contains(member.name) && member.name != "name" && member.name != "arguments" {
             line.append(0x2c)
             line += Value.string(member.name).serialisedBytes()

@@ -3,6 +3,7 @@
 // Lists of tools: what the client is shown of one, and the list that we ask for ourselves where a client calls before it lists.
 
 import Events
+import Governance
 import JSON
 
 extension Exchange {
@@ -13,7 +14,7 @@ extension Exchange {
         var kept: [Value] = []
         for (definition, tool) in zip(definitions, tools) {
             guard let tool, tool.quarantine == nil,
-                judge.mayAllow(action: settings.server + "__" + tool.name, resource: .tool(server: settings.server, name: tool.name))
+                judge.mayAllow(settings.server + "__" + tool.name, .tool(server: settings.server, name: tool.name))
             else { continue }
             kept.append(definition)
         }
@@ -26,6 +27,11 @@ extension Exchange {
         let (tools, notes) = table.page(
             definitions, isFirst: call.params?["cursor"] == nil, isLast: result["nextCursor"]?.asString == nil, settings: settings)
         for text in notes { note(text) }
+        let usable = table.shapes(of: settings.server, trusted: settings.trusted)
+        if usable != known {
+            known = usable
+            judge.learn(usable, at: now)
+        }
         return tools
     }
 

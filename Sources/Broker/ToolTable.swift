@@ -2,6 +2,7 @@
 //
 // The tools of one server as they were listed last: definition, pin, compiled schema, and why one is set aside.
 
+import Governance
 import JSON
 
 struct Tool {
@@ -33,7 +34,12 @@ struct ToolTable {
         return tool
     }
 
-    var count: Int { tools.count }
+    /// Those that may be used, in the order of their names.
+    func shapes(of server: String, trusted: Set<String>) -> [ToolShape] {
+        tools.values.filter { $0.quarantine == nil }.sorted { bytesPrecede($0.name, $1.name) }.map { tool in
+            ToolShape(server: server, name: tool.name, input: tool.definition["inputSchema"] ?? [:], trusted: trusted.contains(tool.name))
+        }
+    }
 
     mutating func takePins() -> [Pin] {
         defer { newPins = [] }

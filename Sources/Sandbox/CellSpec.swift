@@ -98,6 +98,8 @@ package struct CellSpec: Equatable, Sendable {
     package var identity: Identity
     package var network: Network
     package var waived: Set<Waiver>
+    /// Whether the command waits, built and confined, until the launcher says that its record is on disk.
+    package var awaitsRecord = false
     package var view: [Entry]
     /// Bytes and inodes of the tmpfs that holds the root, /tmp, /dev/shm and HOME.
     package var scratchSize: UInt64

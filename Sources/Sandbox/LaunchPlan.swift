@@ -342,6 +342,8 @@ private struct Planner {
         add(.closeOnExec(from: 3))
         for proof in proofs() { add(.prove(proof)) }
         add(.stage(.proved))
+        // As late as it can be: under the filter nothing reads but the command.
+        if spec.awaitsRecord { add(.waitForRecord) }
         add(.commandFilter(instructions: spec.filter.program.count, notify: spec.filter.notify, waitKillable: spec.filter.waitKillable))
         add(.canary(errno: spec.filter.canary))
         add(.stage(.filtered))

@@ -29,6 +29,17 @@ package struct Cell: ~Copyable {
     package let cloned: UInt64
     /// What could not be done as planned and is no wall.
     package let notes: [String]
+
+    /// Lets a command go that waits for its record. One whose cell could not be built waits no more, and says why over `control`.
+    package borrowing func go() throws(SystemError) {
+        do { try control.writeAll([0]) } catch { if error.code != 32 /* EPIPE */, error.code != 104 /* ECONNRESET */ { throw error } }
+    }
+
+    /// Nothing of it is left when this returns.
+    package borrowing func abandon() {
+        try? process.signal(9)
+        _ = try? process.reap(block: true)
+    }
 }
 
 package enum Launcher {

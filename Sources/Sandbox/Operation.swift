@@ -62,6 +62,8 @@ package enum Proof: Equatable, Sendable {
 
 package enum Operation: Equatable, Sendable {
     case waitForMaps
+    /// Until the launch's record is on disk.
+    case waitForRecord
     case write(under: Slot, path: String, String)
     case unshare(Namespaces)
     case beginNetwork

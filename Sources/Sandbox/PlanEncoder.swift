@@ -45,7 +45,7 @@ struct EncodedPlan {
 
     private mutating func encode(_ operation: Operation, spec: CellSpec, program: [UInt64], cookie: UInt64) -> cl_op {
         switch operation {
-        case .waitForMaps: return op(.CL_OP_WAIT_GO)
+        case .waitForMaps, .waitForRecord: return op(.CL_OP_WAIT_GO)
         case .write(let slot, let path, let data):
             return op(.CL_OP_WRITE, src: slot, text(path), text(data), n: UInt32(data.utf8.count))
         case .unshare(let namespaces): return op(.CL_OP_UNSHARE, x: namespaces.rawValue)

@@ -6,15 +6,17 @@
 package import Broker
 import Events
 import Glibc
+import Governance
 package import Linux
 package import Sandbox
 
 package final class BrokerStreams: StandardStreams {
-    private enum Key: Int { case client, toClient, server, toServer, errorSource, errorSink }
+    private enum Key: Int { case client, toClient, server, toServer, errorSource, errorSink, records }
 
     private let exchange: Exchange
     private let onNotes: ([String]) -> Void
     private let onPins: ([Pin]) -> Void
+    private let records: LaunchRecords?
     private var streams = Streams()
     private var loop: (any StreamLoop)?
     private let client = Outlet(1)
@@ -39,8 +41,10 @@ package final class BrokerStreams: StandardStreams {
     /// - Parameters:
     ///   - onNotes: sentences for people, as they come up.
     ///   - onPins: tools that first use pinned.
-    package init(_ exchange: Exchange, onNotes: @escaping ([String]) -> Void, onPins: @escaping ([Pin]) -> Void) {
+    ///   - records: where the door's records go; nil where none are kept.
+    package init(_ exchange: Exchange, records: LaunchRecords?, onNotes: @escaping ([String]) -> Void, onPins: @escaping ([Pin]) -> Void) {
         self.exchange = exchange
+        self.records = records
         self.onNotes = onNotes
         self.onPins = onPins
     }
@@ -56,6 +60,10 @@ package final class BrokerStreams: StandardStreams {
 
     package func launched() {
         launchedYet = true
+        if let records {
+            do throws(LogPlaceError) { try records.beginCalls() } catch { onNotes([error.message]) }
+            if let number = records.readiness { loop?.watch(number, .readable, key: Key.records.rawValue) }
+        }
         pump()
     }
 
@@ -68,6 +76,9 @@ package final class BrokerStreams: StandardStreams {
         case .toClient?:
             if events.contains(.error) || events.contains(.hangup) { loseClient() }
         case .toServer?: break
+        case .records?:
+            records?.clearReadiness()
+            exchange.advance(at: now)
         case .errorSource?, .errorSink?: return pumpErrors()
         case nil: return
         }

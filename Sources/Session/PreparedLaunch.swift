@@ -16,11 +16,13 @@ package struct PreparedLaunch {
     private var facts: HostFacts
 
     /// - Throws: ``CellError``, or the proof's refusal of a filter.
-    package init(_ request: CellRequest, facts: HostFacts) throws {
+    /// - Parameter awaitsRecord: whether the command waits, built and confined, until its record is on disk.
+    package init(_ request: CellRequest, facts: HostFacts, awaitsRecord: Bool = false) throws {
         self.request = request
         self.facts = facts
         try PreparedLaunch.refuseHostRoot(facts)
         (planned, filter) = try PreparedLaunch.plan(request, facts)
+        planned.spec.awaitsRecord = awaitsRecord
         plan = LaunchPlan(for: planned.spec)
     }
 
@@ -52,9 +54,10 @@ package struct PreparedLaunch {
 
     /// After the request or the facts have changed. What was demanded before still is.
     private mutating func planAnew() throws {
-        let (strict, seccomp) = (planned.spec.strict, planned.protections[.seccomp])
+        let (strict, awaits, seccomp) = (planned.spec.strict, planned.spec.awaitsRecord, planned.protections[.seccomp])
         (planned, filter) = try PreparedLaunch.plan(request, facts)
         planned.spec.strict = strict
+        planned.spec.awaitsRecord = awaits
         planned.protections[.seccomp] = seccomp
         plan = LaunchPlan(for: planned.spec)
     }
@@ -71,9 +74,11 @@ package struct PreparedLaunch {
     }
 
     /// Launches and supervises to the end.
-    /// - Parameter streams: who handles the cell's standard streams; nil relays the caller's. One object serves one run.
+    /// - Parameters:
+    ///   - streams: who handles the cell's standard streams; nil relays the caller's. One object serves one run.
     package mutating func run(
         proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, began: UInt64,
+        beforeCommand: (() throws -> Void)? = nil,
         onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Outcome {
         let streams: any StandardStreams = streams ?? RelayedStreams(bound: limits.output)
@@ -103,6 +108,16 @@ package struct PreparedLaunch {
             throw error
         }
         Identity.setDumpable(false)
+        if let beforeCommand, spec.awaitsRecord {
+            do {
+                try beforeCommand()
+                try cell.go()
+            } catch {
+                cell.abandon()
+                groups.remove(wait: true)
+                throw error
+            }
+        }
         let supervisor = try Supervisor(
             cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, signals: signals,
             streams: streams, registration: registration, began: began, onDenials: onDenials)

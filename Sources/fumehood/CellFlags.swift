@@ -2,8 +2,10 @@
 // The flags that shape a cell, as one table: `run` reads its arguments by it without any reflection, the help text is
 // written from it, and a test holds ArgumentParser's definition to it.
 
+import Budget
 import Config
 import Events
+import Governance
 import Sandbox
 
 struct CellFlag: Sendable {
@@ -29,6 +31,10 @@ struct CellFlag: Sendable {
         CellFlag(names: ["--events"], value: "FILE|fd:N", help: "write what happens as JSON lines"),
         CellFlag(names: ["--require"], value: "walls|all", help: "all: refuse where a second wall is not whole"),
         CellFlag(names: ["--waive"], value: "NAME", help: "go without a first wall: net, proc, ipc or uts"),
+        CellFlag(names: ["--policy"], value: "DIR", help: "policies for this run, beside the machine's and yours: a file or a folder of *.cedar"),
+        CellFlag(names: ["--agent"], value: "NAME", help: "who asks, for policies (default: local)"),
+        CellFlag(names: ["--log"], value: "DIR", help: "the log's folder (default: fumehood/log in XDG_STATE_HOME, for root /var/lib/fumehood/log)"),
+        CellFlag(names: ["--no-log"], value: nil, help: "keep no log of this run"),
         CellFlag(names: ["--quiet"], value: nil, help: "no footer"),
         CellFlag(names: ["--dry-run"], value: nil, help: "print the plan of the launch and start nothing"),
         CellFlag(names: ["--json"], value: nil, help: "with --dry-run: the plan as JSON"),
@@ -36,7 +42,7 @@ struct CellFlag: Sendable {
 
     /// Written in the interface and not there yet.
     static let announced: [String: String] = [
-        "-t": "a terminal of its own", "--terminal": "a terminal of its own", "--log": "the audit log", "--no-log": "the audit log",
+        "-t": "a terminal of its own", "--terminal": "a terminal of its own",
     ]
 
     static func named(_ name: String) -> CellFlag? { all.first { $0.names.contains(name) } }
@@ -64,6 +70,8 @@ struct RunOptions {
     let verb: CellVerb
     /// The server's id, as a flag names it.
     var server: String?
+    var patterns = ToolPatterns()
+    var budgets: [AccountLimit] = []
     var profile: String?
     var grants: [(kind: FileRule.Kind, path: String, flag: String)] = []
     var environment: [String] = []
@@ -74,6 +82,10 @@ struct RunOptions {
     var requireAll = false
     var requirement: String?
     var waivers: [String] = []
+    var policies: [String] = []
+    var agent: String?
+    var log: String?
+    var noLog = false
     var quiet = false
     var dryRun = false
     var json = false
@@ -122,6 +134,7 @@ struct RunOptions {
             let flag = result != nil ? "--result" : "--events"
             throw UsageError("`\(flag)` and `--dry-run` do not go together", help: "nothing is started; --json prints the plan as JSON")
         }
+        if noLog, log != nil { throw UsageError("`--log` and `--no-log` do not go together", help: nil) }
         if json && !dryRun { throw UsageError("`--json` goes with `--dry-run`", help: "the result of a run is written by --result") }
     }
 
@@ -162,6 +175,25 @@ struct RunOptions {
                 throw UsageError("`\(value)` cannot name a server", help: "small letters, digits and `-`, at most 64, and not `sys` or `llm`")
             }
             server = value
+        case "--allow": patterns.allow.append(value)
+        case "--ask": patterns.ask.append(value)
+        case "--deny": patterns.deny.append(value)
+        case "--budget":
+            let limit = try GovernFlag.budget(value)
+            if budgets.contains(where: { $0.dimension == limit.dimension }) { throw UsageError("`--budget \(limit.dimension)` is given twice", help: nil) }
+            budgets.append(limit)
+        case "--policy": policies.append(value)
+        case "--agent":
+            try once(agent)
+            guard 1...64 ~= value.utf8.count, value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+                throw UsageError("`--agent` expects a name of 1 to 64 printable characters, found `\(value)`", help: nil)
+            }
+            agent = value
+        case "--log":
+            try once(log)
+            if value.isEmpty { throw UsageError("`--log` needs a folder", help: nil) }
+            log = value
+        case "--no-log": noLog = true
         case "--quiet": quiet = true
         case "--dry-run": dryRun = true
         case "--json": json = true

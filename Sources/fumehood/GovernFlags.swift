@@ -1,17 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flags that say who asks, what may be done and what it may cost: as a table, like the cell's.
 
-import Broker
+import Budget
+import Governance
 
 enum GovernFlag {
     static let all: [CellFlag] = [
-        CellFlag(names: ["--as"], value: "NAME", help: "the server's id in policies and messages (default: the command's name)")
+        CellFlag(names: ["--as"], value: "NAME", help: "the server's id in policies and messages (default: the command's name)"),
+        CellFlag(names: ["--allow"], value: "PATTERN", help: "permit tools, by server__tool with * for anything"),
+        CellFlag(names: ["--ask"], value: "PATTERN", help: "permit tools when a person agrees to the call"),
+        CellFlag(names: ["--deny"], value: "PATTERN", help: "forbid tools, whatever permits them"),
+        CellFlag(names: ["--budget"], value: "NAME=LIMIT", help: "what all calls together may use, such as calls=200 or calls=30/1m"),
     ]
+
+    /// A limit as a flag writes it.
+    static func budget(_ text: String) throws(UsageError) -> AccountLimit {
+        guard let equals = text.firstIndex(of: "=") else { throw UsageError("`--budget` expects NAME=LIMIT, found `\(text)`", help: "such as --budget calls=200") }
+        let name = String(text[..<equals])
+        guard name == "calls", let dimension = Dimension.standard.first(where: { $0.name == name }) else {
+            throw UsageError("`--budget` counts `calls` alone today, found `\(name)`", help: nil)
+        }
+        do throws(BudgetError) {
+            return AccountLimit(name, try Window(parsing: String(text[text.index(after: equals)...]), for: dimension))
+        } catch {
+            throw UsageError("`--budget \(text)`: \(error.message)", help: error.help)
+        }
+    }
 
     /// Written in the interface and not there yet.
     static let announced: [String: String] = [
-        "--agent": "a name for the agent", "--policy": "a folder of policies", "--allow": "permits by pattern", "--ask": "questions by pattern",
-        "--deny": "denials by pattern", "--budget": "a budget", "--session": "a session that calls share",
+        "--session": "a session that calls share"
     ]
 
     /// What may name a server: part of an action, so that `name__tool` is unambiguous.

@@ -4,7 +4,6 @@
 
 import AuditLog
 import Broker
-import Config
 import Events
 import Linux
 import Sandbox
@@ -12,14 +11,19 @@ import Session
 
 enum McpVerb {
     /// The streams of a server for one launch.
-    static func streams(_ options: RunOptions, _ profile: Profile, places: Places) throws(SystemError) -> BrokerStreams {
-        let name = options.serverName
-        var settings = ExchangeSettings(server: name, seed: UInt32(truncatingIfNeeded: try Host.random64()), sha256: { AuditLog.Digest(of: $0).bytes })
+    static func streams(_ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing) throws(SystemError) -> BrokerStreams {
+        var settings = ExchangeSettings(
+            server: options.serverName, principal: governing.principal, seed: UInt32(truncatingIfNeeded: try Host.random64()),
+            sha256: { AuditLog.Digest(of: $0).bytes })
+        settings.cell = governing.cell
+        settings.account = options.budgets.isEmpty ? nil : Governing.account
         settings.callTimeout = profile.bound(.wall).map { Int64(clamping: $0) * 1000 }
         if let bound = profile.bound(.output) { settings.bounds.resultBytes = Int(clamping: bound) }
         settings.roots = roots(options, places)
-        let exchange = Exchange(settings, judge: PinnedTools(server: name))
-        return BrokerStreams(exchange, onNotes: { notes in if !options.quiet { Messages.notes(notes) } }, onPins: { _ in })
+        let say: ([String]) -> Void = { notes in if !options.quiet { Messages.notes(notes) } }
+        let judge = DoorJudge(
+            governing.door, boot: governing.boot, approvals: governing.place.map { Approvals($0, boot: governing.boot) }, rulebook: governing.rulebook, say: { say([$0]) })
+        return BrokerStreams(Exchange(settings, judge: judge), records: governing.records, onNotes: say, onPins: { _ in })
     }
 
     /// The folders that flags granted, as the cell sees them.
@@ -46,25 +50,4 @@ enum McpVerb {
         }
         return text
     }
-}
-
-/// What holds where nobody wrote a policy: the tools of this server as they were listed first, and nothing else.
-private final class PinnedTools: Judge {
-    private let server: String
-
-    init(server: String) { self.server = server }
-
-    func decide(_ question: Question, at now: Broker.Instant) -> Decision {
-        switch question.resource {
-        case .tool(let server, _) where server == self.server: .verdict(.allow(Permit(policies: ["tools"])))
-        default: .verdict(.deny(Refusal(.policy, "no policy permits `\(question.action)`")))
-        }
-    }
-
-    func tick(at now: Broker.Instant) -> [(call: CallID, verdict: Verdict)] { [] }
-    var nextDeadline: Broker.Instant? { nil }
-    func settle(_ call: CallID, outcome: CallOutcome, bytesIn: Int64, bytesOut: Int64, at now: Broker.Instant) {}
-    func withdraw(_ call: CallID, at now: Broker.Instant) {}
-    func refused(_ question: Question, _ refusal: Refusal, at now: Broker.Instant) {}
-    func mayAllow(action: String, resource: Broker.Resource) -> Bool { true }
 }

@@ -20,7 +20,6 @@ struct McpHelp: ParsableCommand {
     @Option(name: [.customShort("r"), .customLong("read")], help: help("-r")) var read: [String] = []
     @Option(name: [.customShort("w"), .customLong("write")], help: help("-w")) var write: [String] = []
     @Option(name: [.customShort("e"), .customLong("env")], help: help("-e")) var env: [String] = []
-    @Option(name: .customLong("as"), help: help("--as")) var server: String?
     @Option(name: .customLong("net"), help: help("--net")) var net: String?
     @Option(name: .customLong("timeout"), help: help("--timeout")) var timeout: String?
     @Option(name: .customLong("memory"), help: help("--memory")) var memory: String?
@@ -33,9 +32,18 @@ struct McpHelp: ParsableCommand {
     @Option(name: .customLong("events"), help: help("--events")) var events: String?
     @Option(name: .customLong("require"), help: help("--require")) var require: String?
     @Option(name: .customLong("waive"), help: help("--waive")) var waive: [String] = []
+    @Option(name: .customLong("policy"), help: help("--policy")) var policy: [String] = []
+    @Option(name: .customLong("agent"), help: help("--agent")) var agent: String?
+    @Option(name: .customLong("log"), help: help("--log")) var log: String?
+    @Flag(name: .customLong("no-log"), help: help("--no-log")) var noLog = false
     @Flag(name: .customLong("quiet"), help: help("--quiet")) var quiet = false
     @Flag(name: .customLong("dry-run"), help: help("--dry-run")) var dryRun = false
     @Flag(name: .customLong("json"), help: help("--json")) var json = false
+    @Option(name: .customLong("as"), help: help("--as")) var server: String?
+    @Option(name: .customLong("allow"), help: help("--allow")) var allow: [String] = []
+    @Option(name: .customLong("ask"), help: help("--ask")) var ask: [String] = []
+    @Option(name: .customLong("deny"), help: help("--deny")) var deny: [String] = []
+    @Option(name: .customLong("budget"), help: help("--budget")) var budget: [String] = []
     @Argument(parsing: .postTerminator, help: "the server and its arguments") var command: [String] = []
 
     private static func help(_ name: String) -> ArgumentHelp {

@@ -2,6 +2,7 @@
 // `fumehood run`: one command in one cell. Composition only: flags and profile to a request, a request to a plan, a plan to
 // a cell, a cell to its end, the end to an exit code, a record and a footer.
 
+import Cedar
 import Config
 import Events
 import Glibc
@@ -29,6 +30,14 @@ enum RunVerb {
             return report.refuse(error.message.text, help: error.message.help, code: error.exitCode)
         } catch let error as LaunchError {
             return report.refuse(error.message.text, help: error.message.help)
+        } catch let error as LaunchRefused {
+            return report.refuse(error.refusal)
+        } catch let error as LogPlaceError {
+            return report.refuse(error.message, help: error.help)
+        } catch let error as PolicyFailure {
+            return report.refuse("no policy was loaded, and nothing is started: \(error.text)", help: error.help)
+        } catch let error as PolicyLoadError {
+            return report.refuse("the policies do not load, and nothing is started: \(error.problems.joined(separator: "\n"))", help: "fumehood policy check says all of it")
         } catch let error as SystemError {
             return report.refuse(error.message)
         } catch {
@@ -41,11 +50,13 @@ enum RunVerb {
         guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
         let places = Places(home: Host.home(environment["HOME"]), directory: directory, machine: .current())
         let profile = try options.resolvedProfile(places, configuration: environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil })
-        let request = try CellRequest(profile, command: options.command, places: places, environment: environment)
+        var request = try CellRequest(profile, command: options.command, places: places, environment: environment)
 
         let proc = try Host.openProc()
         let facts = try HostFacts(proc: proc)
-        var launch = try PreparedLaunch(request, facts: facts)
+        let governing = try Governing(options, environment: environment, user: facts.user, places: places, session: report.session, cell: report.cell)
+        governing.hide(in: &request)
+        var launch = try PreparedLaunch(request, facts: facts, awaitsRecord: governing.keepsRecords)
         report.protections = launch.planned.protections
         if profile.requirement == .all { try launch.requireAll() }
         if options.dryRun {
@@ -53,14 +64,16 @@ enum RunVerb {
             return 0
         }
 
+        try governing.decide(profile, launch.planned, command: options.command)
+        report.governing = governing
         signal(SIGPIPE, SIG_IGN)
         if profile.bound(.wall) != nil { report.patience = 500_000_000 }
         report.begin(command: options.command)
         var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
         // A server lives as long as its client wants; the time is that of one call.
         if options.verb == .mcp { limits.wall = nil }
-        func streams() throws(SystemError) -> BrokerStreams? { options.verb == .mcp ? try McpVerb.streams(options, profile, places: places) : nil }
-        if options.verb == .mcp, !options.quiet {
+        func streams() throws(SystemError) -> BrokerStreams? { options.verb == .mcp ? try McpVerb.streams(options, profile, places: places, governing) : nil }
+        if options.verb == .mcp, !options.quiet, !governing.hasPolicy {
             Messages.note("no policy is given: the tools of `\(options.serverName)` are permitted as it lists them first, in its cell")
         }
         limits.measured = MeasuredLimits(profile)
@@ -68,11 +81,11 @@ enum RunVerb {
         let registration = Registration(
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
-        var outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, began: began, onDenials: report.denialSink)
+        var outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
             // The program around us listens already, and a process tree has one listener: answers without explanations.
             try launch.answerByErrno()
-            outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, began: began, onDenials: report.denialSink)
+            outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
             report.nested = true
         }
         return report.finish(outcome, launch)

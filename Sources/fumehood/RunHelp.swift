@@ -31,6 +31,10 @@ struct RunHelp: ParsableCommand {
     @Option(name: .customLong("events"), help: help("--events")) var events: String?
     @Option(name: .customLong("require"), help: help("--require")) var require: String?
     @Option(name: .customLong("waive"), help: help("--waive")) var waive: [String] = []
+    @Option(name: .customLong("policy"), help: help("--policy")) var policy: [String] = []
+    @Option(name: .customLong("agent"), help: help("--agent")) var agent: String?
+    @Option(name: .customLong("log"), help: help("--log")) var log: String?
+    @Flag(name: .customLong("no-log"), help: help("--no-log")) var noLog = false
     @Flag(name: .customLong("quiet"), help: help("--quiet")) var quiet = false
     @Flag(name: .customLong("dry-run"), help: help("--dry-run")) var dryRun = false
     @Flag(name: .customLong("json"), help: help("--json")) var json = false

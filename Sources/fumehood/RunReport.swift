@@ -4,6 +4,7 @@
 import Config
 import Events
 import Glibc
+import Governance
 import JSON
 import Linux
 import Sandbox
@@ -21,8 +22,10 @@ struct RunReport {
     var isIncomplete: Bool { result?.hasFailed == true || events?.hasFailed == true }
     lazy var session = RunReport.freshID(SessionKind.self)
     lazy var cell = RunReport.freshID(CellKind.self)
-    /// Whether anybody reads the record; most runs have nobody to write it for.
-    var isRead: Bool { result != nil || events != nil }
+    /// The records of the run, once the door has let it go.
+    var governing: Governing?
+    /// Whether anybody reads the record.
+    var isRead: Bool { result != nil || events != nil || governing?.keepsRecords == true }
 
     /// Opened before anything is started: a result that cannot be written is a refusal, not a surprise at the end.
     mutating func openSinks() throws {
@@ -65,17 +68,27 @@ struct RunReport {
     // Ends ------------------------------------------------------------------------------------------------------------
 
     /// Nothing was started.
-    mutating func refuse(_ text: String, help: String? = nil, code: Int32 = 125) -> Int32 {
+    mutating func refuse(_ text: String, help: String? = nil, code: Int32 = 125, cause: Cause? = nil) -> Int32 {
         Messages.error(text, help: help)
         if !isRead { return code }
         var record = ResultRecord(status: .refused)
         record.session = session
         record.exitCode = code
-        record.cause = .message(text)
+        record.cause = cause ?? .message(text)
         record.protections = protections
         result?.write(record.line, patience: patience, isLast: true)
         event(.cellRefused, record.json)
+        if let governing {
+            record.cell = cell
+            if let lost = governing.end(record) { Messages.note(lost) }
+        }
         return code
+    }
+
+    /// The door did not let it go.
+    mutating func refuse(_ refusal: Refusal) -> Int32 {
+        let by = refusal.policies.isEmpty ? "" : " by policy `\(refusal.policies.joined(separator: "`, `"))`"
+        return refuse("refused\(by): \(refusal.reason)", help: refusal.remedy, cause: refusal.policies.first.map { .policy($0) })
     }
 
     mutating func refuse(_ error: ConfigError) -> Int32 {
@@ -145,7 +158,10 @@ struct RunReport {
             result?.write(record.line, patience: patience, isLast: true)
             event(.cellExited, record.json)
         }
-        if options?.quiet != true { Footer.write(record, unseen: launch.planned.unseen, notes: launch.planned.notes + outcome.notes) }
+        var lost: String?
+        if let governing { lost = governing.end(record) }
+        if let lost { Messages.note(lost) }
+        if options?.quiet != true { Footer.write(record, isLogged: lost == nil && governing?.keepsRecords == true, unseen: launch.planned.unseen, notes: launch.planned.notes + outcome.notes) }
         // Whoever asked for a record goes by it.
         return isIncomplete ? 125 : code
     }

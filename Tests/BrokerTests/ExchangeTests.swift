@@ -7,6 +7,7 @@ import JSON
 import Testing
 
 @testable import Broker
+@testable import Governance
 
 @Suite("one client and one server")
 struct ExchangeTests {
@@ -19,7 +20,7 @@ struct ExchangeTests {
         #expect(sent[0]["id"]?.asInteger != nil)
         #expect(peers.judge.questions.map(\.action) == ["srv__add"])
         #expect(peers.judge.questions[0].context["input"] == json(#"{"a":1,"b":1.5}"#))
-        #expect(String(decoding: peers.judge.questions[0].canonical, as: UTF8.self) == #"{"a":1,"b":1.5}"#)
+        #expect(String(decoding: peers.judge.questions[0].canonical!, as: UTF8.self) == #"{"a":1,"b":1.5}"#)
         peers.reply(sent[0]["id"]!)
         #expect(peers.taken(.client) == [json(#"{"jsonrpc":"2.0","id":"x","result":{"content":[{"type":"text","text":"ok"}]}}"#)])
         #expect(peers.judge.settled.map(\.outcome) == [.completed])
@@ -200,7 +201,7 @@ struct ExchangeTests {
         let answers = peers.taken(.client)
         #expect(answers.map { $0["id"] } == [1, 2, 3])
         #expect(answers.allSatisfy { $0["error"] == json(#"{"code":-32000,"message":"server `srv` has ended: it exited with 3"}"#) })
-        #expect(peers.judge.settled.map(\.outcome) == [.lost, .lost])
+        #expect(peers.judge.settled.map(\.outcome) == [.failed, .failed])
     }
 
     @Test func `a cancelled call is cancelled downstream, settled, and its late answer dropped`() {
@@ -226,7 +227,7 @@ struct ExchangeTests {
         peers.pass(1_000_000_000)
         #expect(peers.taken(.client)[0]["result"]?["isError"] == true)
         #expect(peers.taken(.server)[0]["params"]?["requestId"] == own)
-        #expect(peers.judge.settled.map(\.outcome) == [.expired])
+        #expect(peers.judge.settled.map(\.outcome) == [.failed])
         peers.reply(own)
         #expect(peers.taken(.client).isEmpty)
     }
@@ -234,20 +235,20 @@ struct ExchangeTests {
     @Test func `an ask waits with progress and goes on when it is approved`() {
         let peers = Peers()
         peers.handshake()
-        peers.judge.decides = { _ in .pending(until: 100_000_000_000, reason: "a commit") }
+        peers.judge.decides = { _ in pending(100_000_000_000, "a commit") }
         #expect(peers.call("1", meta: #"{"progressToken":"p"}"#).isEmpty)
         peers.pass(5_000_000_000)
         let told = peers.taken(.client)
         #expect(told.count == 2)
         #expect(told.allSatisfy { $0["params"]?["progressToken"] == "p" && $0["params"]?["message"] == "waiting for approval: a commit" })
         #expect(told[0]["params"]!["progress"]!.asDouble! < told[1]["params"]!["progress"]!.asDouble!)
-        peers.exchange.resume(peers.judge.questions[0].call, .allow(Permit()), at: peers.now)
+        peers.exchange.resume(peers.judge.questions[0].call, .allow(permit()), at: peers.now)
         let sent = peers.taken(.server)
         #expect(sent.count == 1)
         peers.reply(sent[0]["id"]!)
         #expect(peers.taken(.client).count == 1)
         #expect(peers.judge.settled.map(\.outcome) == [.completed])
-        peers.exchange.resume(peers.judge.questions[0].call, .allow(Permit()), at: peers.now)
+        peers.exchange.resume(peers.judge.questions[0].call, .allow(permit()), at: peers.now)
         #expect(peers.taken(.server).isEmpty)
     }
 
@@ -255,30 +256,29 @@ struct ExchangeTests {
         let peers = Peers()
         peers.handshake()
         let until = peers.now + 3_000_000_000
-        peers.judge.decides = { _ in .pending(until: until, reason: "") }
+        peers.judge.decides = { _ in pending(until, "") }
         peers.call("1")
         peers.pass(4_000_000_000)
         #expect(peers.taken(.client)[0]["result"]?["content"]?[0]?["text"] == "denied: nobody approved it")
         #expect(peers.taken(.server).isEmpty)
     }
 
-    @Test func `a pending call that is cancelled is withdrawn`() {
+    @Test func `a pending call that is cancelled is not passed on when it is approved after all`() {
         let peers = Peers()
         peers.handshake()
-        peers.judge.decides = { _ in .pending(until: .max, reason: "") }
+        peers.judge.decides = { _ in pending(.max, "") }
         peers.call("1")
         peers.client(#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#)
-        #expect(peers.judge.withdrawn == [peers.judge.questions[0].call])
-        peers.exchange.resume(peers.judge.questions[0].call, .allow(Permit()), at: peers.now)
+        peers.exchange.resume(peers.judge.questions[0].call, .allow(permit()), at: peers.now)
         #expect(peers.taken(.server).isEmpty)
-        #expect(peers.judge.settled.map(\.outcome) == [.withdrawn])
+        #expect(peers.judge.settled.map(\.outcome) == [.notForwarded])
     }
 
     @Test func `a throttled call waits its time`() {
         let peers = Peers()
         peers.handshake()
         let until = peers.now + 500_000_000
-        peers.judge.decides = { _ in .verdict(.allow(Permit(delayUntil: until))) }
+        peers.judge.decides = { _ in .verdict(.allow(permit(delayUntil: until))) }
         #expect(peers.call("1").isEmpty)
         peers.pass(600_000_000)
         #expect(peers.taken(.server).count == 1)
@@ -324,7 +324,7 @@ struct ExchangeTests {
     @Test func `a batch of 2025-03-26 is split, decided one by one and answered as one`() {
         let peers = Peers()
         peers.handshake(version: "2025-03-26")
-        peers.judge.decides = { $0.action == "srv__add" ? .verdict(.deny(Refusal(.policy, "no"))) : .verdict(.allow(Permit())) }
+        peers.judge.decides = { $0.action == "srv__add" ? .verdict(.deny(Refusal(.policy, "no"))) : .verdict(.allow(permit())) }
         peers.client(
             #"[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{"a":1}}},{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"free"}},"#
                 + #"{"jsonrpc":"2.0","method":"notifications/roots/list_changed"},{"jsonrpc":"2.0","id":3,"method":"ping"}]"#)
@@ -358,5 +358,43 @@ struct ExchangeTests {
         peers.reply(own)
         peers.reply(ping[0]["id"]!, "{}")
         #expect(peers.exchange.serverInputIsOver)
+    }
+}
+
+@Suite("the exchange and the log")
+struct RecordingTests {
+    @Test func `a call goes when its record is on disk, and not before`() {
+        let peers = Peers()
+        peers.handshake()
+        peers.judge.stands = .waiting
+        #expect(peers.call("1").isEmpty)
+        #expect(peers.taken(.server).isEmpty)
+        peers.judge.stands = .written
+        #expect(peers.taken(.server).isEmpty)
+        #expect(peers.taken(.server).count == 1, "after a turn of the loop")
+    }
+
+    @Test func `a call whose record cannot be written is denied and never leaves`() {
+        let peers = Peers()
+        peers.handshake()
+        peers.judge.stands = .failed(Refusal(.log, "the disk is full"))
+        #expect(peers.call("1").isEmpty)
+        #expect(peers.taken(.client)[0]["result"]?["content"]?[0]?["text"] == "denied: the disk is full")
+        #expect(peers.judge.settled.map(\.outcome) == [.notForwarded])
+    }
+
+    @Test func `the door learns the tools that may be used, once for each list`() {
+        let peers = Peers()
+        peers.handshake()
+        peers.list()
+        #expect(peers.judge.learnt == [["srv__add", "srv__free"]])
+    }
+
+    @Test func `what the door wants told stands beside the result`() {
+        let peers = Peers()
+        peers.handshake()
+        peers.judge.decides = { _ in .verdict(.allow(permit(notes: ["you go in circles"]))) }
+        peers.reply(peers.call("1")[0]["id"]!)
+        #expect(peers.taken(.client)[0]["result"]?["content"] == json(#"[{"type":"text","text":"ok"},{"type":"text","text":"note: you go in circles"}]"#))
     }
 }

@@ -7,41 +7,57 @@ import JSON
 import Testing
 
 @testable import Broker
+@testable import Governance
 
 /// A door that says what the test says, and remembers what it was asked.
 final class TestJudge: Judge {
-    var decides: (Question) -> Decision = { _ in .verdict(.allow(Permit(policies: ["all"]))) }
+    var decides: (Request) -> Decision = { _ in .verdict(.allow(permit())) }
     /// When the pending calls are over.
-    var nextDeadline: Instant?
+    var nextDeadline: Broker.Instant?
     private var pendings: [CallID] = []
     var hidden: Set<String> = []
-    var questions: [Question] = []
-    var settled: [(call: CallID, outcome: CallOutcome)] = []
-    var withdrawn: [CallID] = []
+    var questions: [Request] = []
+    var settled: [(call: CallID, outcome: End)] = []
+    var learnt: [[String]] = []
+    var stands = Standing.written
     var refusals: [Refusal] = []
 
-    func decide(_ question: Question, at now: Instant) -> Decision {
+    /// How a call ended, in a word.
+    enum End { case completed, wrong, failed, cancelled, notForwarded }
+
+    func decide(_ question: Request, at now: Broker.Instant) -> Decision {
         questions.append(question)
         let decision = decides(question)
-        if case .pending(let until, _) = decision {
+        if case .pending(_, let until, _) = decision {
             nextDeadline = until
             pendings.append(question.call)
         }
         return decision
     }
 
-    func tick(at now: Instant) -> [(call: CallID, verdict: Verdict)] {
+    func tick(at now: Broker.Instant) -> [(call: CallID, verdict: Verdict)] {
         defer { (pendings, nextDeadline) = ([], nil) }
         return pendings.map { ($0, .deny(Refusal(.policy, "nobody approved it"))) }
     }
 
-    func settle(_ call: CallID, outcome: CallOutcome, bytesIn: Int64, bytesOut: Int64, at now: Instant) { settled.append((call, outcome)) }
+    func standing(of permit: Permit) -> Standing { stands }
 
-    func withdraw(_ call: CallID, at now: Instant) { withdrawn.append(call) }
+    func settle(_ call: CallID, usage: [Cost], end: CallEnd, at now: Broker.Instant) {
+        let outcome: End =
+            switch end {
+            case .answered(_, let isError): isError ? .wrong : .completed
+            case .failed: .failed
+            case .cancelled: .cancelled
+            case .notForwarded: .notForwarded
+            }
+        settled.append((call, outcome))
+    }
 
-    func refused(_ question: Question, _ refusal: Refusal, at now: Instant) { refusals.append(refusal) }
+    func learn(_ tools: [ToolShape], at now: Broker.Instant) { learnt.append(tools.map(\.action)) }
 
-    func mayAllow(action: String, resource: Resource) -> Bool { !hidden.contains(action) }
+    func refused(_ question: Request, _ refusal: Refusal, at now: Broker.Instant) { refusals.append(refusal) }
+
+    func mayAllow(_ action: String, _ resource: Resource) -> Bool { !hidden.contains(action) }
 
     /// Every call that was allowed is settled, and once.
     var isEven: Bool {
@@ -54,10 +70,10 @@ final class TestJudge: Judge {
 final class Peers {
     let judge = TestJudge()
     let exchange: Exchange
-    var now: Instant = 1_000_000_000
+    var now: Broker.Instant = 1_000_000_000
 
     init(_ change: (inout ExchangeSettings) -> Void = { _ in }) {
-        var settings = ExchangeSettings(server: "srv", seed: 7, sha256: Self.digest)
+        var settings = ExchangeSettings(server: "srv", principal: Principal(user: "ann", session: SessionID("s0001")!), seed: 7, sha256: Self.digest)
         change(&settings)
         exchange = Exchange(settings, judge: judge)
     }
@@ -127,5 +143,11 @@ final class Peers {
 }
 
 let modern = #"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"c","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}"#
+
+func permit(redactions: [String] = [], delayUntil: Int64? = nil, notes: [String] = []) -> Permit {
+    Permit(call: CallID("k0000")!, lease: nil, policies: ["all"], redactions: redactions, delayUntil: delayUntil, notes: notes, ticket: .none)
+}
+
+func pending(_ until: Int64, _ reason: String = "") -> Decision { .pending(PendingID(number: 1, call: CallID("k0000")!), until: until, reason: reason) }
 
 func json(_ text: String) -> Value { try! Value(parsing: text) }

@@ -6,6 +6,7 @@ import JSON
 import Testing
 
 @testable import Broker
+@testable import Governance
 
 @Suite("what servers ask and hide")
 struct ServerTests {
@@ -24,7 +25,7 @@ struct ServerTests {
         let asked = peers.taken(.client)
         #expect(asked[0]["params"] == json(#"{"messages":[],"maxTokens":50}"#))
         #expect(peers.judge.questions.map(\.action) == ["llm__sample"])
-        #expect(peers.judge.questions[0].estimate.map(\.amount) == [1, 50])
+        #expect(peers.judge.questions[0].estimate == [Cost("tokens_out", 50)])
         peers.client(#"{"jsonrpc":"2.0","id":\#(asked[0]["id"]!.serialised()),"result":{"role":"assistant","content":{"type":"text","text":"hi"},"model":"m"}}"#)
         #expect(peers.taken(.server)[0]["id"] == 1)
         #expect(peers.judge.settled.map(\.outcome) == [.completed])
@@ -42,10 +43,10 @@ struct ServerTests {
     @Test func `pending sampling is answered when it is approved`() {
         let peers = Peers()
         peers.handshake()
-        peers.judge.decides = { _ in .pending(until: .max, reason: "") }
+        peers.judge.decides = { _ in pending(.max, "") }
         peers.server(#"{"jsonrpc":"2.0","id":1,"method":"sampling/createMessage","params":{"messages":[],"maxTokens":9}}"#)
         #expect(peers.taken(.client).isEmpty)
-        peers.exchange.resume(peers.judge.questions[0].call, .allow(Permit()), at: peers.now)
+        peers.exchange.resume(peers.judge.questions[0].call, .allow(permit()), at: peers.now)
         #expect(peers.taken(.client).map { $0["method"] } == ["sampling/createMessage"])
     }
 
@@ -93,7 +94,7 @@ struct ServerTests {
         let own = peers.call("1", "free", #"{"x":1}"#, meta: modern)[0]["id"]!
         peers.reply(own, inputRequired(#"{"who":{"method":"elicitation/create","params":{"message":"Name?","requestedSchema":{"type":"object","properties":{}}}},"where":{"method":"roots/list"}}"#))
         #expect(peers.taken(.client)[0]["result"]?["requestState"] == "s1")
-        #expect(peers.judge.settled.map(\.outcome) == [.inputRequired])
+        #expect(peers.judge.settled.map(\.outcome) == [.completed])
         func retry(_ id: Int, tool: String = "free", arguments: String = #"{"x":1}"#, state: String = "s1", responses: String = #"{"who":{"action":"accept"},"where":{"roots":[{"uri":"file:///etc"}]}}"#) -> [Value] {
             peers.client(#"{"jsonrpc":"2.0","id":\#(id),"method":"tools/call","params":{"name":"\#(tool)","arguments":\#(arguments),"_meta":\#(modern),"requestState":"\#(state)","inputResponses":\#(responses)}}"#)
             return peers.taken(.server)
@@ -118,7 +119,7 @@ struct ServerTests {
         let two = peers.call("2", meta: modern)[0]["id"]!
         peers.reply(two, inputRequired(#"{"a":{"method":"sampling/createMessage","params":{"messages":[],"maxTokens":900}}}"#))
         #expect(peers.taken(.client)[0]["result"]?["inputRequests"]?["a"]?["params"]?["maxTokens"] == 5)
-        peers.judge.decides = { $0.action == "llm__sample" ? .verdict(.deny(Refusal(.policy, "no"))) : .verdict(.allow(Permit())) }
+        peers.judge.decides = { $0.action == "llm__sample" ? .verdict(.deny(Refusal(.policy, "no"))) : .verdict(.allow(permit())) }
         let three = peers.call("3", meta: modern)[0]["id"]!
         peers.reply(three, inputRequired(#"{"a":{"method":"sampling/createMessage","params":{"messages":[],"maxTokens":900}}}"#))
         #expect(peers.taken(.client)[0]["result"]?["isError"] == true)
@@ -153,7 +154,7 @@ struct ServerTests {
     @Test func `redaction takes a member out of structure and text`() {
         let peers = Peers()
         peers.list()
-        peers.judge.decides = { _ in .verdict(.allow(Permit(redact: ["iban"]))) }
+        peers.judge.decides = { _ in .verdict(.allow(permit(redactions: ["iban"]))) }
         let own = peers.call("1")[0]["id"]!
         peers.reply(own, #"{"content":[{"type":"text","text":"{\"iban\":\"DE1\",\"n\":[{\"iban\":2}]}"}],"structuredContent":{"iban":{"x":1},"n":1}}"#)
         #expect(peers.taken(.client)[0]["result"] == json(#"{"content":[{"type":"text","text":"{\"iban\":\"[redacted]\",\"n\":[{\"iban\":\"[redacted]\"}]}"}],"structuredContent":{"iban":"[redacted]","n":1}}"#))

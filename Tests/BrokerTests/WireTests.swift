@@ -6,6 +6,7 @@ import JSON
 import Testing
 
 @testable import Broker
+@testable import Governance
 
 @Suite("lines of hostile peers")
 struct WireTests {
