@@ -28,6 +28,8 @@ PARTS = [
     ("launches", ["python3", "Tests/Soak/launches.py", "--launches", "200"], 120),
     ("streams", ["python3", "Tests/Streams/unread.py"], 90),
     ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
+    ("hostile peers of MCP", ["python3", "Tests/Broker/hostile.py"], 120),
+    ("governed calls", ["python3", "Tests/Broker/governed.py"], 120),
     ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
     ("log", ["python3", "Tests/Soak/log.py"], 120),
     ("second kernel", ["Tests/vm.sh"], 330),

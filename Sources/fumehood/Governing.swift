@@ -47,7 +47,8 @@ final class Governing {
         }
         layers = try Governing.layers(named: options.policies, place: place)
         patterns = options.patterns
-        let rulebook = try Rulebook(layers: layers)
+        // What a server's tools are it says when it runs. Until then one that is never called stands for them, so that rules about tools load.
+        let rulebook = try Rulebook(layers: layers, tools: options.verb == .mcp && !layers.isEmpty ? [ToolShape(server: options.serverName, name: "", input: [:])] : [])
         let given = options.environment.filter { !$0.contains("=") }.map { ($0, environment[$0] ?? "") }
             + options.environment.compactMap { text in text.firstIndex(of: "=").map { (String(text[..<$0]), String(text[text.index(after: $0)...])) } }
         let known = Redactor()

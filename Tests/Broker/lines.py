@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of MCP that is lines, for the tests of `fumehood mcp`."""
+import atexit
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 FUMEHOOD = os.path.abspath(os.environ.get("FUMEHOOD_BIN", os.path.join(ROOT, "build/fumehood")))
 TINY = os.path.join(HERE, "tiny.py")
+# Logs and keys of the tests are nobody else's.
+STATE = tempfile.mkdtemp(prefix="fumehood-broker-")
+atexit.register(shutil.rmtree, STATE, ignore_errors=True)
+os.environ.update(XDG_STATE_HOME=os.path.join(STATE, "state"), XDG_CONFIG_HOME=os.path.join(STATE, "config"))
+os.environ.pop("CI", None)
 
 
 class Session:
