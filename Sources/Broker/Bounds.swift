@@ -9,13 +9,15 @@ public struct Bounds: Sendable {
     /// Greatest depth of a message.
     public var depth = 96
     /// Greatest number of values in one message, those inside others counted too.
-    public var values = 1 << 18
+    public var values = 1 << 17
     /// Greatest length of an id or a progress token that is a string, in bytes.
     public var idBytes = 1024
     /// Messages of one batch.
     public var batch = 256
     /// Requests of the client that wait for their end; while there are so many, no more of the client's input is wanted.
     public var inFlight = 1024
+    /// Bytes of those requests together; they are kept until their end.
+    public var inFlightBytes = 8 << 20
     /// Requests of the server that wait for the client's answer; more are refused.
     public var serverRequests = 64
     /// Bytes that wait to be written to one side; while there are more, no more of the other side's input is wanted.

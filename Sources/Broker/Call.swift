@@ -74,6 +74,7 @@ extension Exchange {
         let token = params?["_meta"]?["progressToken"].flatMap { RequestID($0, limit: settings.bounds.idBytes) }
         let call = Call(own: newID(), id: id, method: method, params: params, batch: batch, token: token, count: count)
         calls[call.own] = call
+        callBytes += count
         callsOfClient[id] = call.own
         if let token { callsByToken[token] = call.own }
         return call
@@ -92,6 +93,7 @@ extension Exchange {
     /// Answers a request and forgets it; nil where no answer is wanted any more.
     func finish(_ own: Int64, _ reply: Reply?) {
         guard let call = calls.removeValue(forKey: own) else { return }
+        callBytes -= call.count
         if let token = call.token, callsByToken[token] == own { callsByToken[token] = nil }
         if let asked = call.tool { callsOfDoor[asked.question.call] = nil }
         guard let id = call.id else { return }

@@ -27,6 +27,8 @@ public final class Exchange {
     var calls: [Int64: Call] = [:]
     var callsOfClient: [RequestID: Int64] = [:]
     var callsByToken: [RequestID: Int64] = [:]
+    /// The lengths of their lines together.
+    var callBytes = 0
     /// Calls and requests of the server that the door was asked about, by the door's id.
     var callsOfDoor: [CallID: Int64] = [:]
     private var lastID: Int64 = 0
@@ -73,7 +75,8 @@ public final class Exchange {
         let bounds = settings.bounds
         switch side {
         case .client:
-            return !clientHasEnded && toServer.count < bounds.waitingBytes && toClient.count < bounds.waitingBytes && calls.count < bounds.inFlight
+            return !clientHasEnded && toServer.count < bounds.waitingBytes && toClient.count < bounds.waitingBytes
+                && calls.count < bounds.inFlight && callBytes < bounds.inFlightBytes
         // Not held up by what waits for the server itself: two sides that wait for each other's reading would wait for ever.
         case .server: return serverEnd == nil && toClient.count < bounds.waitingBytes
         }
@@ -92,8 +95,8 @@ public final class Exchange {
     public func advance(at now: Instant) {
         self.now = now
         if !recording.isEmpty { sendRecorded() }
-        while wants(.server), let line = serverLines.next() { take(line, from: .server) }
-        while wants(.client), let line = clientLines.next() { take(line, from: .client) }
+        while wants(.server), let line = serverLines.next() { take(consume line, from: .server) }
+        while wants(.client), let line = clientLines.next() { take(consume line, from: .client) }
     }
 
     /// A side sends no more.
@@ -121,17 +124,23 @@ public final class Exchange {
         clientHasEnded && toServer.isEmpty && calls.values.allSatisfy { $0.method == "subscriptions/listen" }
     }
 
-    private func take(_ line: Line, from side: Side) {
-        switch line {
+    private func take(_ line: consuming Line, from side: Side) {
+        switch consume line {
         case .text(let bytes):
-            if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }) { return }
-            do throws(WireError) {
-                try take(try parse(bytes), count: bytes.count, from: side)
-            } catch {
-                refuse(error, SalvagedID.find(in: bytes), from: side)
-            }
+            // A long line is let go before what it says is made into another.
+            guard let (value, count) = read(consume bytes, from: side) else { return }
+            do throws(WireError) { try take(value, count: count, from: side) } catch { refuse(error, value["id"].flatMap { RequestID($0) }, from: side) }
         case .tooLong(let head, let tail):
             refuse(.lineTooLong(limit: settings.bounds.lineBytes), SalvagedID.find(head: head, tail: tail), from: side)
+        }
+    }
+
+    private func read(_ bytes: consuming [UInt8], from side: Side) -> (Value, count: Int)? {
+        let first = bytes.first { $0 != 0x20 && $0 != 0x09 && $0 != 0x0d }
+        guard first != nil else { return nil }
+        do throws(WireError) { return (try parse(bytes), bytes.count) } catch {
+            refuse(error, SalvagedID.find(in: bytes), from: side)
+            return nil
         }
     }
 
@@ -199,10 +208,10 @@ public final class Exchange {
         write(line: message.value.serialisedBytes(), to: side)
     }
 
-    func write(line: [UInt8], to side: Side) {
+    func write(line: consuming [UInt8], to side: Side) {
         switch side {
-        case .client: toClient.append(line: line)
-        case .server: if serverEnd == nil { toServer.append(line: line) }
+        case .client: toClient.append(line: consume line)
+        case .server: if serverEnd == nil { toServer.append(line: consume line) }
         }
     }
 

@@ -20,6 +20,8 @@ struct LineReader {
     private var discarded: (head: [UInt8], tail: [UInt8])?
 
     static let excerpt = 256
+    /// Lines longer than this are not copied.
+    static let moved = 256 << 10
 
     init(limit: Int) { self.limit = limit }
 
@@ -54,6 +56,8 @@ struct LineReader {
                 if discarded != nil || held > limit { discard(upTo: buffer.count) }
                 return nil
             }
+            let isLong = discarded == nil && feed - start > Self.moved && feed - start <= limit
+            if isLong { return .text(takeOver(upTo: feed)) }
             defer {
                 start = feed + 1
                 scanned = start
@@ -77,6 +81,18 @@ struct LineReader {
         }
         if let discarded { return .tooLong(head: discarded.head, tail: discarded.tail) }
         return held == 0 ? nil : .text(Array(buffer[start...]))
+    }
+
+    /// A long line takes the buffer with it: two of its size would be much.
+    private mutating func takeOver(upTo feed: Int) -> [UInt8] {
+        let rest = Array(buffer[(feed + 1)...])
+        var line = buffer
+        buffer = rest
+        line.removeSubrange(feed...)
+        line.removeFirst(start)
+        start = 0
+        scanned = 0
+        return line
     }
 
     private func lineFeed() -> Int? {

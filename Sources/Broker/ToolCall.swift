@@ -144,7 +144,9 @@ extension Exchange {
         if let timeout = settings.callTimeout { call.deadline = now + timeout }
         wake(at: call.deadline)
         calls[call.own] = call
-        var line = Array(#"{"jsonrpc":"2.0","id":"#.utf8)
+        var line: [UInt8] = []
+        line.reserveCapacity(canonical.count + 1024)
+        line += #"{"jsonrpc":"2.0","id":"#.utf8
         line += String(call.own).utf8
         line += #","method":"tools/call","params":{"name":"#.utf8
         line += Value.string(asked.name).serialisedBytes()

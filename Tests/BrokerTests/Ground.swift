@@ -94,8 +94,13 @@ final class Peers {
 
     /// What waits for a side, as values; taken.
     func taken(_ side: Exchange.Side) -> [Value] {
-        let bytes = Array(side == .client ? exchange.toClient.waiting : exchange.toServer.waiting)
-        if side == .client { exchange.toClient.written(bytes.count) } else { exchange.toServer.written(bytes.count) }
+        var bytes: [UInt8] = []
+        while true {
+            let piece = Array(side == .client ? exchange.toClient.waiting : exchange.toServer.waiting)
+            if piece.isEmpty { break }
+            if side == .client { exchange.toClient.written(piece.count) } else { exchange.toServer.written(piece.count) }
+            bytes += piece
+        }
         exchange.advance(at: now)
         return bytes.split(separator: 0x0a).map { try! Value(parsing: Array($0)) }
     }
