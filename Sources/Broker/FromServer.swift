@@ -62,7 +62,7 @@ extension Exchange {
             }
         }
         if let tool = call.tool {
-            if !settings.trusted.contains(tool.name) { isTainted = true }
+            if !settings.pins.trusted.contains(tool.name) { isTainted = true }
             // What differs each time is no progress either.
             var told = value.asObject ?? Object()
             told["_meta"] = nil

@@ -3,21 +3,26 @@
 // Pinned tools: the SHA-256 of the RFC 8785 form of what a model is shown of a tool. A tool whose definition changed since it was pinned is
 // set aside until a person accepts it; first use pins, unless a reviewed lock says which tools there are.
 
-import JSON
+public import JSON
 
 /// What is pinned, by tool; digests are 64 hexadecimal digits.
 public struct Pins: Sendable, Hashable {
     public var digests: [String: String] = [:]
     /// Only the tools of the lock may be used.
     public var reviewed = false
+    /// Tools that a person reviewed: without side effects; trusted, so that their results do not taint the session.
+    public var readOnly: Set<String> = []
+    public var trusted: Set<String> = []
 
     public init() {}
 }
 
-/// One tool's pin, new or not.
+/// A definition that was seen for the first time: of a new tool, or of one that was pinned as something else.
 public struct Pin: Sendable, Hashable {
     public let tool: String
     public let digest: String
+    /// What is hashed.
+    public let definition: Value
 }
 
 extension Pins {
@@ -25,10 +30,10 @@ extension Pins {
     static let members = ["name", "title", "description", "inputSchema", "outputSchema", "annotations", "icons"]
 
     /// What is hashed.
-    static func canonical(_ definition: Object) throws(JSONError) -> [UInt8] {
+    static func counted(_ definition: Object) -> Value {
         var counted = Object()
         for name in members { if let value = definition[name] { counted[name] = value } }
-        return try Value.object(counted).canonical()
+        return .object(counted)
     }
 
     static func hex(_ bytes: [UInt8]) -> String {

@@ -33,8 +33,6 @@ public struct ExchangeSettings: Sendable {
     public var account: String?
     /// The greatest `maxTokens` that sampling is passed on with.
     public var samplingTokens: Int64 = 4096
-    /// Tools that a person reviewed as trusted: their results do not taint the session.
-    public var trusted: Set<String> = []
     /// What call ids begin with; random, so that ids of two runs differ.
     public var seed: UInt32
     /// SHA-256.

@@ -27,7 +27,7 @@ extension Exchange {
         let (tools, notes) = table.page(
             definitions, isFirst: call.params?["cursor"] == nil, isLast: result["nextCursor"]?.asString == nil, settings: settings)
         for text in notes { note(text) }
-        let usable = table.shapes(of: settings.server, trusted: settings.trusted)
+        let usable = table.shapes(of: settings.server, pins: settings.pins)
         if usable != known {
             known = usable
             judge.learn(usable, at: now)

@@ -23,6 +23,7 @@ struct ToolTable {
     /// What this session saw first: a tool that changes while it runs is set aside as well.
     private var first: [String: String] = [:]
     private var newPins: [Pin] = []
+    private var seenPins: Set<String> = []
     /// A listing came to its end.
     private(set) var isComplete = false
     /// The server said that its list changed.
@@ -35,9 +36,11 @@ struct ToolTable {
     }
 
     /// Those that may be used, in the order of their names.
-    func shapes(of server: String, trusted: Set<String>) -> [ToolShape] {
+    func shapes(of server: String, pins: Pins) -> [ToolShape] {
         tools.values.filter { $0.quarantine == nil }.sorted { bytesPrecede($0.name, $1.name) }.map { tool in
-            ToolShape(server: server, name: tool.name, input: tool.definition["inputSchema"] ?? [:], trusted: trusted.contains(tool.name))
+            ToolShape(
+                server: server, name: tool.name, input: tool.definition["inputSchema"] ?? [:], sideEffect: !pins.readOnly.contains(tool.name),
+                trusted: pins.trusted.contains(tool.name))
         }
     }
 
@@ -79,7 +82,8 @@ struct ToolTable {
 
     private mutating func admit(_ name: String, _ definition: Object, _ settings: ExchangeSettings) -> Tool {
         let digest: String
-        do { digest = Pins.hex(settings.sha256(try Pins.canonical(definition))) } catch {
+        let counted = Pins.counted(definition)
+        do { digest = Pins.hex(settings.sha256(try counted.canonical())) } catch {
             return Tool(name: name, definition: definition, digest: "", schema: nil, quarantine: "its definition has no canonical form: \(error.message)")
         }
         if let known = tools[name], known.digest == digest, known.quarantine == nil { return known }
@@ -91,7 +95,9 @@ struct ToolTable {
         }
         if first[name] == nil {
             first[name] = digest
-            if settings.pins.digests[name] == nil && !settings.pins.reviewed { newPins.append(Pin(tool: name, digest: digest)) }
+        }
+        if first[name] != digest || settings.pins.digests[name] != digest, seenPins.insert(name + digest).inserted {
+            newPins.append(Pin(tool: name, digest: digest, definition: counted))
         }
         do throws(SchemaError) {
             tool.schema = try Schema(compiling: definition["inputSchema"] ?? [:])

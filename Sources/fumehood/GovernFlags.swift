@@ -38,6 +38,18 @@ enum GovernFlag {
             && name != "sys" && name != "llm"
     }
 
+    /// Programs that run any server: their name says nothing of which one it is.
+    private static let runners: Set<String> = [
+        "bash", "bun", "bunx", "dash", "deno", "dotnet", "env", "java", "node", "npx", "perl", "php", "pipx", "python", "ruby", "sh", "uv", "uvx",
+    ]
+
+    /// Whether the id names one server, so that its pins hold for the next run too.
+    static func identifies(_ options: RunOptions) -> Bool {
+        let file = options.command.first?.split(separator: "/").last.map(String.init) ?? ""
+        let stem = String(file.prefix { $0.isASCII && $0.isLetter })
+        return options.server != nil || !(runners.contains(stem) && file.dropFirst(stem.count).allSatisfy { $0 == "." || $0.isNumber })
+    }
+
     /// The name of a command without one: its file's name in the letters that a server's name has.
     static func serverName(of command: String) -> String {
         let file = command.split(separator: "/").last.map(String.init) ?? command

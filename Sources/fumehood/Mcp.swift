@@ -11,7 +11,7 @@ import Session
 
 enum McpVerb {
     /// The streams of a server for one launch.
-    static func streams(_ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing) throws(SystemError) -> BrokerStreams {
+    static func streams(_ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing) throws -> BrokerStreams {
         var settings = ExchangeSettings(
             server: options.serverName, principal: governing.principal, seed: UInt32(truncatingIfNeeded: try Host.random64()),
             sha256: { AuditLog.Digest(of: $0).bytes })
@@ -20,10 +20,17 @@ enum McpVerb {
         settings.callTimeout = profile.bound(.wall).map { Int64(clamping: $0) * 1000 }
         if let bound = profile.bound(.output) { settings.bounds.resultBytes = Int(clamping: bound) }
         settings.roots = roots(options, places)
+        let file = GovernFlag.identifies(options) ? governing.place.flatMap { ToolsLockFile($0) } : nil
+        if let file { settings.pins = try file.read().pins(of: options.serverName) }
         let say: ([String]) -> Void = { notes in if !options.quiet { Messages.notes(notes) } }
         let judge = DoorJudge(
             governing.door, boot: governing.boot, approvals: governing.place.map { Approvals($0, boot: governing.boot) }, rulebook: governing.rulebook, say: { say([$0]) })
-        return BrokerStreams(Exchange(settings, judge: judge), records: governing.records, onNotes: say, onPins: { _ in })
+        let server = options.serverName
+        return BrokerStreams(
+            Exchange(settings, judge: judge), records: governing.records, onNotes: say,
+            onPins: { pins in
+                do throws(LockFileError) { try file?.change { $0.take(pins, of: server) } } catch { say(["what was pinned is not kept: \(error.message)"]) }
+            })
     }
 
     /// The folders that flags granted, as the cell sees them.

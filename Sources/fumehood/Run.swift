@@ -38,6 +38,8 @@ enum RunVerb {
             return report.refuse("no policy was loaded, and nothing is started: \(error.text)", help: error.help)
         } catch let error as PolicyLoadError {
             return report.refuse("the policies do not load, and nothing is started: \(error.problems.joined(separator: "\n"))", help: "fumehood policy check says all of it")
+        } catch let error as LockFileError {
+            return report.refuse(error.message, help: error.help)
         } catch let error as SystemError {
             return report.refuse(error.message)
         } catch {
@@ -72,7 +74,7 @@ enum RunVerb {
         var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
         // A server lives as long as its client wants; the time is that of one call.
         if options.verb == .mcp { limits.wall = nil }
-        func streams() throws(SystemError) -> BrokerStreams? { options.verb == .mcp ? try McpVerb.streams(options, profile, places: places, governing) : nil }
+        func streams() throws -> BrokerStreams? { options.verb == .mcp ? try McpVerb.streams(options, profile, places: places, governing) : nil }
         if options.verb == .mcp, !options.quiet, !governing.hasPolicy {
             Messages.note("no policy is given: the tools of `\(options.serverName)` are permitted as it lists them first, in its cell")
         }

@@ -12,7 +12,7 @@ import sys
 import time
 
 MODE, _, NUMBER = (sys.argv[1] if len(sys.argv) > 1 else "honest").partition(":")
-TOOLS = [{"name": "echo", "description": "says it again", "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}}}]
+TOOLS = [{"name": "echo", "description": os.environ.get("TINY_DESCRIPTION", "says it again"), "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}}}]
 
 
 def send(value):

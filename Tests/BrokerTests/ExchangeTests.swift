@@ -168,7 +168,7 @@ struct ExchangeTests {
         }
         peers.handshake(tools: #"[\#(Peers.tools.dropFirst().dropLast()),{"name":"new","inputSchema":{"type":"object"}}]"#)
         #expect(peers.list().map { $0["name"] } == ["add"])
-        #expect(peers.exchange.takePins().isEmpty)
+        #expect(Set(peers.exchange.takePins().map(\.tool)) == ["free", "new"], "offered, not pinned")
     }
 
     @Test(arguments: [

@@ -161,7 +161,7 @@ struct ServerTests {
     }
 
     @Test func `a result taints the session, unless the tool is trusted`() {
-        let peers = Peers { $0.trusted = ["add"] }
+        let peers = Peers { $0.pins.trusted = ["add"] }
         peers.handshake()
         peers.reply(peers.call("1", "add", #"{"a":1}"#)[0]["id"]!)
         peers.reply(peers.call("2", "free")[0]["id"]!)
