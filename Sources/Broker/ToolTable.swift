@@ -54,7 +54,8 @@ struct ToolTable {
     mutating func page(_ definitions: [Value], isFirst: Bool, isLast: Bool, settings: ExchangeSettings) -> (tools: [Tool?], notes: [String]) {
         if isFirst { seen = [] }
         var notes: [String] = []
-        var page: [Tool?] = []
+        var page: [String?] = []
+        var named: Set<String> = []
         for definition in definitions {
             guard let object = definition.asObject, let name = object["name"]?.asString, Self.isName(name) else {
                 page.append(nil)
@@ -67,17 +68,19 @@ struct ToolTable {
                 continue
             }
             var tool = admit(name, object, settings)
-            if !seen.insert(name).inserted { tool.quarantine = "two tools have this name" }
+            seen.insert(name)
+            if !named.insert(name).inserted { tool.quarantine = "two tools have this name" }
             if let why = tool.quarantine, tools[name]?.quarantine == nil { notes.append("tool `\(name)` is set aside: \(why)") }
             tools[name] = tool
-            page.append(tool)
+            page.append(name)
         }
         if isLast {
             for name in tools.keys where !seen.contains(name) { tools[name] = nil }
             isComplete = true
             isStale = false
         }
-        return (page, notes)
+        // One that came twice is set aside at both of its places.
+        return (page.map { $0.flatMap { tools[$0] } }, notes)
     }
 
     private mutating func admit(_ name: String, _ definition: Object, _ settings: ExchangeSettings) -> Tool {
@@ -94,6 +97,10 @@ struct ToolTable {
             tool.quarantine = "its definition changed during this session"
         }
         if first[name] == nil {
+            if first.count >= 4 * settings.bounds.tools {
+                tool.quarantine = "more than \(4 * settings.bounds.tools) tools came and went"
+                return tool
+            }
             first[name] = digest
         }
         if first[name] != digest || settings.pins.digests[name] != digest, seenPins.insert(name + digest).inserted {

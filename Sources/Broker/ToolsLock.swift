@@ -35,8 +35,10 @@ public struct ToolsLock: Sendable, Hashable {
 
     public var servers: [String: Server] = [:]
 
-    /// Definitions that are longer are kept as their digests alone, in bytes.
-    static let longest = 32 << 10
+    /// Definitions that are longer, in bytes, and more of them for one server are kept as their digests alone: no server fills the file.
+    static let longest = 16 << 10
+    static let most = 96
+    static let mostTools = 4096
     /// Longest text of a lock, in bytes.
     public static let bytes = 8 << 20
 
@@ -110,11 +112,13 @@ public struct ToolsLock: Sendable, Hashable {
     /// Takes what an exchange saw: new tools are pinned, others offered.
     public mutating func take(_ pins: [Pin], of server: String) {
         for pin in pins {
-            let kept = pin.definition.serialisedBytes().count > Self.longest ? nil : pin.definition
+            let tools = servers[server]?.tools ?? [:]
+            let isShort = pin.definition.serialisedBytes().count <= Self.longest
+            let kept = isShort && (tools.count < Self.most || tools[pin.tool]?.pinned.value != nil) ? pin.definition : nil
             let definition = Definition(digest: pin.digest, value: kept)
             if let known = servers[server]?.tools[pin.tool] {
                 servers[server]?.tools[pin.tool]?.offered = known.pinned.digest == pin.digest ? nil : definition
-            } else if servers[server]?.isReviewed != true {
+            } else if servers[server]?.isReviewed != true, tools.count < Self.mostTools {
                 servers[server, default: Server()].tools[pin.tool] = Tool(pinned: definition)
             }
         }

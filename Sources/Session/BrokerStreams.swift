@@ -143,6 +143,7 @@ package final class BrokerStreams: StandardStreams {
     private func pump() {
         guard launchedYet else { return }
         while writeServer() || writeClient() { exchange.advance(at: now) }
+        if clientIsGone { exchange.toClient.drop() }
         if let kill = exchange.kill {
             loop?.end(kill.policies.first.map { .policy($0) } ?? .message(kill.reason), isLoss: false)
             return

@@ -22,6 +22,8 @@ package final class LaunchRecords: Recorder {
     private var log: DirectLog?
     /// From the first call on.
     private var calls: Log?
+    /// Why there is none, where calls followed all the same.
+    private var failure: LogError?
     private var items: [Item] = []
 
     package init(_ place: LogPlace, secrets: [String]) {
@@ -45,6 +47,7 @@ package final class LaunchRecords: Recorder {
     package func append(body: JSON.Value) throws(LogError) -> AuditLog.Digest? { try calls?.append(body: body) }
 
     package func isWritten(_ ticket: Governance.Ticket) throws(LogError) -> Bool {
+        if let failure { throw failure }
         guard let calls else { return items.isEmpty }
         return try calls.isWritten(ticket)
     }
@@ -59,6 +62,7 @@ package final class LaunchRecords: Recorder {
         } catch let error as LogPlaceError {
             throw error
         } catch let error as LogError {
+            failure = error
             throw LogPlaceError(error, folder: place.log)
         } catch {
             throw LogPlaceError(LogError(.system("\(error)", code: 0)), folder: place.log)

@@ -184,7 +184,7 @@ struct ExchangeTests {
 
     @Test func `two tools of one name are set aside, and a name that is no name is left out`() {
         let peers = Peers()
-        #expect(peers.list(#"[{"name":"a","inputSchema":{}},{"name":"a","inputSchema":{},"title":"x"},{"name":"b c"},{"name":"\#u{212a}"},{"title":"x"},3]"#).count == 0 + 1)
+        #expect(peers.list(#"[{"name":"a","inputSchema":{}},{"name":"a","inputSchema":{},"title":"x"},{"name":"b c"},{"name":"\#u{212a}"},{"title":"x"},3]"#).isEmpty)
         #expect(peers.call("1", "a").isEmpty)
         #expect(peers.call("2", "\u{212a}").isEmpty)
     }
@@ -396,5 +396,35 @@ struct RecordingTests {
         peers.judge.decides = { _ in .verdict(.allow(permit(notes: ["you go in circles"]))) }
         peers.reply(peers.call("1")[0]["id"]!)
         #expect(peers.taken(.client)[0]["result"]?["content"] == json(#"[{"type":"text","text":"ok"},{"type":"text","text":"note: you go in circles"}]"#))
+    }
+}
+
+@Suite("lists that go on")
+struct ListTests {
+    @Test func `a page that is asked for again names its tools once`() {
+        let peers = Peers()
+        func page(_ cursor: String?, _ tools: String, next: String?) -> [Value] {
+            let params = cursor.map { #","params":{"cursor":"\#($0)"}"# } ?? ""
+            peers.client(#"{"jsonrpc":"2.0","id":"p","method":"tools/list"\#(params)}"#)
+            let own = peers.taken(.server)[0]["id"]!
+            peers.reply(own, #"{"tools":[\#(tools)]\#(next.map { #","nextCursor":"\#($0)""# } ?? "")}"#)
+            return peers.taken(.client)[0]["result"]!["tools"]!.asArray!
+        }
+        let (one, two) = (#"{"name":"one","inputSchema":{}}"#, #"{"name":"two","inputSchema":{}}"#)
+        #expect(page(nil, one, next: "c").count == 1)
+        #expect(page("c", two, next: nil).count == 1)
+        #expect(page("c", two, next: nil).count == 1)
+        #expect(peers.call("1", "one").count == 1)
+        // A new list without it: it is gone.
+        #expect(page(nil, two, next: nil).count == 1)
+        #expect(peers.call("2", "one").isEmpty)
+    }
+
+    @Test func `a server with ever new tools is bounded`() {
+        let peers = Peers { $0.bounds.tools = 10 }
+        for round in 0..<10 {
+            let tools = (0..<10).map { #"{"name":"t\#(round)-\#($0)","inputSchema":{}}"# }.joined(separator: ",")
+            #expect(peers.list("[\(tools)]").count == (round < 4 ? 10 : 0))
+        }
     }
 }
