@@ -9,7 +9,7 @@ struct McpHelp: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mcp", abstract: "Serves MCP from a server in a cell; every tool call is judged.", usage: "fumehood mcp [FLAGS] -- SERVER [ARGUMENT...]",
         discussion: """
-            In the configuration of any client: command: fumehood, args: [mcp, --, SERVER]. The server runs in a cell (profile tool); --timeout is the time \
+            In the configuration of any client: command: fumehood, args: [mcp, --, SERVER]. The server runs in a cell (profile tool); the wall limit is that \
             of one call. Built-in profiles: \(BuiltinProfiles.names.joined(separator: ", ")).
 
             Exit code: the server's own, 128+N where signal N ended it. 124: it was ended by a limit, a policy or `fumehood kill`. 125: nothing was started. \

@@ -14,6 +14,10 @@ import time
 MODE, _, NUMBER = (sys.argv[1] if len(sys.argv) > 1 else "honest").partition(":")
 TOOLS = [{"name": "echo", "description": os.environ.get("TINY_DESCRIPTION", "says it again"), "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}}}]
 
+if "TINY_TOOLS" in os.environ:
+    with open(os.environ["TINY_TOOLS"]) as file:
+        TOOLS = json.load(file)
+
 
 def send(value):
     text = json.dumps(value)
