@@ -48,12 +48,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--calls", type=int, default=4000)
     parser.add_argument("--record", action="store_true")
+    parser.add_argument("--flags", default="--no-log", help="of fumehood mcp; without --no-log each call waits until its record is on disk")
     arguments = parser.parse_args()
     began = time.perf_counter()
     plain = Peer([sys.executable, TINY])
     plain_start = time.perf_counter() - began
     began = time.perf_counter()
-    brokered = Peer([FUMEHOOD, "mcp", "-r", os.path.dirname(TINY), "--", sys.executable, TINY])
+    brokered = Peer([FUMEHOOD, "mcp", "-r", os.path.dirname(TINY), *arguments.flags.split(), "--", sys.executable, TINY])
     brokered_start = time.perf_counter() - began
     for _ in range(300):
         plain.call()
@@ -66,7 +67,7 @@ def main():
         memory = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
     plain.close()
     brokered.close()
-    result = {"calls": arguments.calls, "start_added_ms": round((brokered_start - plain_start) * 1000, 1), "broker_memory_kib": memory}
+    result = {"calls": arguments.calls, "flags": arguments.flags, "start_added_ms": round((brokered_start - plain_start) * 1000, 1), "broker_memory_kib": memory}
     for name, values in times.items():
         values.sort()
         result[name + "_us"] = {"p50": round(statistics.median(values), 1), "p99": round(values[len(values) * 99 // 100], 1)}

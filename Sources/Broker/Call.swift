@@ -121,7 +121,6 @@ extension Exchange {
     func settle(_ call: Call, _ end: CallEnd) {
         guard let asked = call.tool, asked.permit != nil else { return }
         judge.settle(asked.question.call, usage: [], end: call.isSent ? end : .notForwarded("it ended before it was passed on"), at: now)
-        if calls[call.own] != nil { calls[call.own]!.tool!.permit = nil }
     }
 
     /// The server is gone.

@@ -66,12 +66,30 @@ extension Exchange {
             // What differs each time is no progress either.
             var told = value.asObject ?? Object()
             told["_meta"] = nil
-            settle(call, .answered(result: Value.object(told).serialisedBytes(), isError: result["isError"] == true))
-            if let notes = tool.permit?.notes, !notes.isEmpty { value = Self.told(notes, value) }
+            let bytes = Value.object(told).serialisedBytes()
+            settle(call, .answered(result: bytes, isError: result["isError"] == true))
+            if let notes = tool.permit?.notes, !notes.isEmpty {
+                value = Self.told(notes, value)
+            } else if call.batch == nil, let id = call.id, told.count == value.asObject?.count {
+                // The usual one: what was settled is what is sent, written once.
+                finish(call.own, nil)
+                return write(id, result: bytes)
+            }
         } else if call.method == "resources/read" || call.method == "prompts/get" || call.method == "tasks/result" {
             isTainted = true
         }
         finish(call.own, .result(value))
+    }
+
+    private func write(_ id: RequestID, result: [UInt8]) {
+        var line: [UInt8] = []
+        line.reserveCapacity(result.count + 64)
+        line += #"{"jsonrpc":"2.0","id":"#.utf8
+        line += id.value.serialisedBytes()
+        line += #","result":"#.utf8
+        line += result
+        line.append(0x7d)
+        write(line: line, to: .client)
     }
 
     /// A result with what the door wants the caller to know.

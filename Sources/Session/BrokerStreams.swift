@@ -30,6 +30,8 @@ package final class BrokerStreams: StandardStreams {
     private var clientIsGone = false
     private var launchedYet = false
     private var watchesRoom: Bool?
+    /// The moment that the loop was told last; CLOCK_BOOTTIME.
+    private var named: Int64?
     private var into: UInt64 = 0
     private var out: UInt64 = 0
     /// The server is to end: by itself, then by SIGTERM, then by force. When the next of these comes; CLOCK_BOOTTIME.
@@ -86,6 +88,7 @@ package final class BrokerStreams: StandardStreams {
     }
 
     package func due() {
+        named = nil
         exchange.tick(at: now)
         step()
         pump()
@@ -245,7 +248,9 @@ package final class BrokerStreams: StandardStreams {
     }
 
     private func wake() {
-        let next = [exchange.nextDeadline, ending?.at].compactMap { $0 }.min() ?? .max
+        let next = min(exchange.nextDeadline ?? .max, ending?.at ?? .max)
+        if next == named { return }
+        named = next
         if next == .max { return loop?.wake(at: nil) ?? () }
         // Deadlines of calls go by a clock that runs on while the machine sleeps, the loop's by one that does not.
         loop?.wake(at: Clock.monotonic + UInt64(max(0, next - now)))

@@ -309,6 +309,16 @@ struct ExchangeTests {
         #expect(peers.taken(.client).isEmpty)
     }
 
+    @Test func `a server tells no progress of a call that waits for a person`() {
+        let peers = Peers()
+        peers.handshake()
+        peers.judge.decides = { _ in pending(.max) }
+        peers.call("1", meta: #"{"progressToken":7}"#)
+        _ = peers.taken(.client)
+        peers.server(#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":7,"progress":1}}"#)
+        #expect(peers.taken(.client).isEmpty)
+    }
+
     @Test func `a subscription keeps the client's id in both directions`() {
         let peers = Peers()
         peers.client(#"{"jsonrpc":"2.0","id":"L","method":"subscriptions/listen","params":{"_meta":\#(modern),"notifications":{"toolsListChanged":true}}}"#)

@@ -98,6 +98,19 @@ struct WireTests {
         #expect(peers.call("4").count == 1)
     }
 
+    @Test func `a line without end is not kept`() {
+        var reader = LineReader(limit: 10_000)
+        for _ in 0..<100 {
+            reader.append(Array(repeating: 0x78, count: 1000))
+            #expect(reader.next() == nil)
+            #expect(reader.held <= 11_000)
+        }
+        reader.append([0x79, 0x0a, 0x7a, 0x0a])
+        #expect(reader.next() == .tooLong(head: Array(repeating: 0x78, count: 256), tail: Array(repeating: 0x78, count: 255) + [0x79]))
+        #expect(reader.next() == .text([0x7a]))
+        #expect(reader.next() == nil)
+    }
+
     @Test func `many small values are refused before they fill the memory`() {
         let peers = Peers()
         let line = #"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":["# + Array(repeating: "0", count: 300_000).joined(separator: ",") + "]}}"
