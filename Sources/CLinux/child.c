@@ -330,14 +330,11 @@ static long spawn(const struct cl_op *op, uint32_t index)
     return 0;
 }
 
-static long handover(const struct cl_op *op)
+static long tell(enum cl_report_kind kind, const int *fds, int count)
 {
-    int fds[2], count = 0;
-    if (op->src >= 0 && slot(op->src) >= 0) fds[count++] = slot(op->src);
-    fds[count++] = slot(op->dst);
-    cell.report.kind = CL_REPORT_LAUNCHED;
+    cell.report.kind = kind;
     struct iovec data = {&cell.report, sizeof cell.report};
-    union { char bytes[CMSG_SPACE(sizeof fds)]; struct cmsghdr header; } control;
+    union { char bytes[CMSG_SPACE(2 * sizeof(int))]; struct cmsghdr header; } control;
     cl_zero(&control, sizeof control);
     struct msghdr message = {0, 0, &data, 1, &control, CMSG_SPACE((size_t)count * sizeof(int)), 0};
     control.header.cmsg_level = SOL_SOCKET;
@@ -346,6 +343,30 @@ static long handover(const struct cl_op *op)
     for (int i = 0; i < count; i++) ((int *)(void *)CMSG_DATA(&control.header))[i] = fds[i];
     long r = CL_CALL(SYS_sendmsg, cell.plan->slots[CL_SLOT_CONTROL], &message, 0);
     return r < 0 ? r : 0;
+}
+
+static long handover(const struct cl_op *op)
+{
+    int fds[2], count = 0;
+    if (op->src >= 0 && slot(op->src) >= 0) fds[count++] = slot(op->src);
+    fds[count++] = slot(op->dst);
+    return tell(CL_REPORT_LAUNCHED, fds, count);
+}
+
+// Of the cell's own devpts, so that it has a name there. Nothing of the caller's terminal comes in.
+static long terminal(const struct cl_op *op)
+{
+    long master = CL_CALL(SYS_openat, slot(op->src), text(op, 0), O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+    if (master < 0) return master;
+    int locked = 0, fd = (int)master;
+    uint16_t size[4] = {(uint16_t)op->x, (uint16_t)op->y, 0, 0};
+    long r = CL_CALL(SYS_ioctl, fd, TIOCSPTLCK, &locked);
+    if (r >= 0) r = CL_CALL(SYS_ioctl, fd, TIOCSWINSZ, size);
+    long slave = r < 0 ? r : CL_CALL(SYS_ioctl, fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    r = slave < 0 ? slave : tell(CL_REPORT_TERMINAL, &fd, 1);
+    CL_CALL(SYS_close, fd);
+    for (int i = 0; i < 3 && r >= 0; i++) cell.plan->slots[CL_SLOT_STREAMS + i] = (int32_t)slave;
+    return r;
 }
 
 // PID 1 keeps one descriptor and watches its children by a signalfd, made before its own filter forbids making anything.
@@ -534,6 +555,7 @@ UNSANITIZED static long perform(const struct cl_op *op, uint32_t index)
         for (uint64_t i = 0; i < op->y; i++) area[i] = i < sizeof name - 1 && i + 1 < op->y ? name[i] : 0;
         return 0;
     }
+    case CL_OP_TERMINAL: return terminal(op);
     case CL_OP_STAGE: return cell.report.stage_ns[op->n % CL_STAGES] = cl_now(), 0;
     }
     return -ENOSYS;

@@ -27,6 +27,7 @@ struct CellFlag: Sendable {
         CellFlag(names: ["--cpu-time"], value: "TIME", help: "processor time, such as 30s"),
         CellFlag(names: ["--disk"], value: "SIZE", help: "bytes written"),
         CellFlag(names: ["--output"], value: "SIZE", help: "bytes of stdout and stderr together"),
+        CellFlag(names: ["-t", "--terminal"], value: nil, help: "a terminal of the cell's own, for shells, editors and other full-screen programs"),
         CellFlag(names: ["--result"], value: "FILE|fd:N", help: "write the result record as one JSON object"),
         CellFlag(names: ["--events"], value: "FILE|fd:N", help: "write what happens as JSON lines"),
         CellFlag(names: ["--require"], value: "walls|all", help: "all: refuse where a second wall is not whole"),
@@ -38,11 +39,6 @@ struct CellFlag: Sendable {
         CellFlag(names: ["--quiet"], value: nil, help: "no footer"),
         CellFlag(names: ["--dry-run"], value: nil, help: "print the plan of the launch and start nothing"),
         CellFlag(names: ["--json"], value: nil, help: "with --dry-run: the plan as JSON"),
-    ]
-
-    /// Written in the interface and not there yet.
-    static let announced: [String: String] = [
-        "-t": "a terminal of its own", "--terminal": "a terminal of its own",
     ]
 
     static func named(_ name: String) -> CellFlag? { all.first { $0.names.contains(name) } }
@@ -59,8 +55,9 @@ enum CellVerb: String {
     case run, mcp
 
     /// The flags that it takes.
-    var flags: [CellFlag] { self == .run ? CellFlag.all : CellFlag.all + GovernFlag.all }
-    var announced: [String: String] { self == .run ? CellFlag.announced : CellFlag.announced.merging(GovernFlag.announced) { first, _ in first } }
+    var flags: [CellFlag] { self == .run ? CellFlag.all : CellFlag.all.filter { !$0.names.contains("-t") } + GovernFlag.all }
+    /// Written in the interface and not there yet, or not for this verb.
+    var announced: [String: String] { self == .run ? [:] : GovernFlag.announced }
     var command: String { self == .run ? "COMMAND" : "SERVER" }
     var defaultProfile: String { self == .run ? "base" : "tool" }
 }
@@ -86,6 +83,7 @@ struct RunOptions {
     var agent: String?
     var log: String?
     var noLog = false
+    var terminal = false
     var quiet = false
     var dryRun = false
     var json = false
@@ -111,7 +109,7 @@ struct RunOptions {
                 value = String(word[word.index(after: equals)...])
             }
             guard let flag = flags.first(where: { $0.names.contains(name) }) else {
-                if let what = verb.announced[name] { throw UsageError("`\(name)`: \(what) is not available yet", help: nil) }
+                if let what = verb.announced[name] { throw UsageError("`\(name)`: \(what)", help: nil) }
                 let known = flags.flatMap(\.names)
                 throw UsageError("unknown flag `\(name)`", help: nearest(name, in: known).map { "did you mean `\($0)`?" } ?? "fumehood \(verb.rawValue) --help lists the flags")
             }
@@ -194,6 +192,7 @@ struct RunOptions {
             if value.isEmpty { throw UsageError("`--log` needs a folder", help: nil) }
             log = value
         case "--no-log": noLog = true
+        case "--terminal": terminal = true
         case "--quiet": quiet = true
         case "--dry-run": dryRun = true
         case "--json": json = true

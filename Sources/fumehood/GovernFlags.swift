@@ -27,9 +27,10 @@ enum GovernFlag {
         }
     }
 
-    /// Written in the interface and not there yet.
+    /// Written in the interface and not there yet, or not for servers.
     static let announced: [String: String] = [
-        "--session": "a session that calls share"
+        "--session": "a session that calls share is not available yet", "-t": "a server speaks over pipes, not over a terminal",
+        "--terminal": "a server speaks over pipes, not over a terminal",
     ]
 
     /// What may name a server: part of an action, so that `name__tool` is unambiguous.
