@@ -55,12 +55,13 @@ let package = Package(
         module("Budget", ["JSON"]),
         module("AuditLog", ["JSON", "Events", "Linux", "Budget", "CNettle"]),
         module("Governance", ["JSON", "Config", "Events", "Cedar", "Budget", "AuditLog"]),
+        module("Broker", ["JSON", "Events", "Governance"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
-        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance"]),
+        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance", "Broker"]),
         .executableTarget(
             name: "fumehood",
             dependencies: [
-                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar", "Budget", "AuditLog", "Governance",
+                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar", "Budget", "AuditLog", "Governance", "Broker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict, linkerSettings: withoutUnwinding),
@@ -78,6 +79,7 @@ let package = Package(
         tests("BudgetTests", ["Budget", "JSON"]),
         tests("AuditLogTests", ["AuditLog", "Budget", "Events", "JSON", "Linux"]),
         tests("GovernanceTests", ["Governance", "AuditLog", "Budget", "Cedar", "Events", "JSON"]),
+        tests("BrokerTests", ["Broker", "Governance", "JSON", "Events"]),
         tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("PolicyCommandTests", ["JSON"]),
         tests("TidyTests", []),
