@@ -54,7 +54,7 @@ let package = Package(
         module("Cedar", ["JSON"]),
         module("Budget", ["JSON"]),
         module("AuditLog", ["JSON", "Events", "Linux", "Budget", "CNettle"]),
-        module("Governance", ["JSON", "Events", "Cedar", "Budget", "AuditLog"]),
+        module("Governance", ["JSON", "Config", "Events", "Cedar", "Budget", "AuditLog"]),
         module("Broker", ["JSON", "Events", "Governance"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
         module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance", "Broker"]),
@@ -67,6 +67,8 @@ let package = Package(
             swiftSettings: strict, linkerSettings: withoutUnwinding),
         .executableTarget(name: "cedar-corpus", dependencies: ["Cedar", "JSON"], swiftSettings: strict),
         .executableTarget(name: "audit-log-writer", dependencies: ["AuditLog", "JSON", "Linux"], swiftSettings: strict),
+        .executableTarget(
+            name: "door-bench", dependencies: ["Governance", "AuditLog", "Budget", "Cedar", "Events", "JSON", "Linux"], swiftSettings: strict),
         tests("JSONTests", ["JSON"]),
         tests("ConfigTests", ["Config"]),
         tests("EventsTests", ["Events", "JSON"]),

@@ -276,6 +276,8 @@ long cl_janitor(int line, int line_other_end, int *pidfd)
         if (header.msg_controllen < 20 || control.type != SCM_RIGHTS) continue;
         if (packet[0] == CL_JANITOR_HOLDS && count) {
             kept[count - 1].lock = control.descriptor;
+        } else if (packet[0] == CL_JANITOR_IS_THEIRS && count) {
+            count--;
         } else if (packet[0] == CL_JANITOR_WILL_MAKE && count < CL_JANITOR_NAMES) {
             kept[count].directory = control.descriptor;
             kept[count].lock = -1;

@@ -136,7 +136,10 @@ package struct Placeholders: ~Copyable {
                 isNew = false
             }
             guard let status = isNew ? try? FileStatus(path: path, followLinks: false) : settled(path) else { continue }
-            if !isNew && !status.isPlaceholder { return CellSpec.Source(path: path, status: status) }  // made by somebody just now
+            if !isNew && !status.isPlaceholder {  // made by somebody just now
+                try PacketPair.send([UInt8(ascii: "x")], with: directory.number, over: line)
+                return CellSpec.Source(path: path, status: status)
+            }
             guard let lock = try? Files.open(name, status.kind == .directory ? O_DIRECTORY | O_NOFOLLOW : O_NOFOLLOW, under: directory.number), Files.lockShared(lock) else { continue }
             if isNew { try Files.setModified(lock, seconds: mark) }
             // Still the one that has the name?

@@ -33,6 +33,7 @@ enum RunVerb {
         } catch let error as LaunchRefused {
             return report.refuse(error.refusal)
         } catch let error as LogPlaceError {
+            report.governing = nil  // nothing more can be written there
             return report.refuse(error.message, help: error.help)
         } catch let error as PolicyFailure {
             return report.refuse("no policy was loaded, and nothing is started: \(error.text)", help: error.help)
@@ -69,7 +70,7 @@ enum RunVerb {
         let proc = try Host.openProc()
         let facts = try HostFacts(proc: proc)
         let governing = try Governing(options, environment: environment, user: facts.user, places: places, session: report.session, cell: report.cell)
-        governing.hide(in: &request)
+        try governing.hide(in: &request)
         var launch = try PreparedLaunch(request, facts: facts, awaitsRecord: governing.keepsRecords)
         report.protections = launch.planned.protections
         if profile.requirement == .all { try launch.requireAll() }

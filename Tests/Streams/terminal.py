@@ -22,7 +22,7 @@ PROGRAM = os.environ.get("FUMEHOOD_BIN", os.path.join(ROOT, "build/fumehood"))
 GROUND = tempfile.mkdtemp(prefix="fumehood-terminal-")
 os.chmod(GROUND, 0o777)
 shutil.copy(PROGRAM, GROUND + "/fumehood")
-for name in ["home", "work"]:
+for name in ["home", "desk"]:
     os.mkdir(f"{GROUND}/{name}")
     os.chmod(f"{GROUND}/{name}", 0o777)
 failed = 0
@@ -45,7 +45,7 @@ def session(words, acts=(), user=False, seconds=8):
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
         for number in (0, 1, 2):
             os.dup2(slave, number)
-        os.chdir(GROUND + "/work")
+        os.chdir(GROUND + "/desk")
         if user and os.geteuid() == 0:
             os.setgroups([])
             os.setgid(12345)
@@ -121,7 +121,7 @@ def under_tmux():
         print("SKIP -t under tmux: tmux is absent")
         return
     run = f"{GROUND}/fumehood run --no-log -t -w . --"
-    tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "-c", GROUND + "/work", "env", f"HOME={GROUND}/home", "PS1=outer> ", "sh")
+    tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "-c", GROUND + "/desk", "env", f"HOME={GROUND}/home", "PS1=outer> ", "sh")
     try:
         shows("outer>")
         tmux("send-keys", f"{run} bash --norc --noprofile", "Enter")
@@ -138,7 +138,7 @@ def under_tmux():
             good = good and shows("hello")
             tmux("send-keys", ":wq", "Enter")
             good = good and shows("outer>")
-            text = open(GROUND + "/work/note.txt").read() if os.path.exists(GROUND + "/work/note.txt") else None
+            text = open(GROUND + "/desk/note.txt").read() if os.path.exists(GROUND + "/desk/note.txt") else None
             verdict("vi under tmux writes a file", good and text == "hello\n", (text, tmux("capture-pane", "-p")))
         else:
             print("SKIP -t with vi: vi is absent")

@@ -208,6 +208,7 @@ long cl_probe_cell(uint64_t flags, uint32_t user, uint32_t group, int32_t result
 #define CL_PLACEHOLDER_TIME 0x46756d65 // its modification time, seconds since 1970: the letters `Fume`
 #define CL_JANITOR_WILL_MAKE 'n'
 #define CL_JANITOR_HOLDS 'l'
+#define CL_JANITOR_IS_THEIRS 'x' // what stands there is somebody's: nothing is to be removed
 long cl_janitor(int line, int line_other_end, int *_Nonnull pidfd);
 
 /// Tends the control groups of a cell until `release` hangs up: then writes `1` to texts[0] (cgroup.kill), `THAWED` to texts[1]
