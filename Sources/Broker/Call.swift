@@ -152,19 +152,25 @@ extension Exchange {
         // Small steps, as what the server says of its own progress begins at 0 or 1.
         let step = Number(Double(call.waits + 1) / 1_000_000).map { Value.number($0) } ?? 0
         write(
-            .notification(method: "notifications/progress", params: Object([
-                Member(name: "progressToken", value: token.value), Member(name: "progress", value: step),
-                Member(name: "message", value: .string("waiting for approval: \(reason)")),
-            ])), to: .client)
+            .notification(
+                method: "notifications/progress",
+                params: Object([
+                    Member(name: "progressToken", value: token.value), Member(name: "progress", value: step),
+                    Member(name: "message", value: .string("waiting for approval: \(reason)")),
+                ])), to: .client)
     }
 
     private func expire(_ call: Call) {
         let seconds = Double(settings.callTimeout ?? 0) / 1e9
-        let refusal = Refusal(.deadline, "`\(call.tool?.name ?? call.method)` did not answer within \(seconds) s", remedy: "--timeout sets the time of one call")
+        let refusal = Refusal(
+            .deadline, "`\(call.tool?.name ?? call.method)` did not answer within \(seconds) s", remedy: "--timeout sets the time of one call")
         if call.isSent, call.method != "initialize" {
-            write(.notification(method: "notifications/cancelled", params: Object([
-                Member(name: "requestId", value: .integer(call.own)), Member(name: "reason", value: "it took too long"),
-            ])), to: .server)
+            write(
+                .notification(
+                    method: "notifications/cancelled",
+                    params: Object([
+                        Member(name: "requestId", value: .integer(call.own)), Member(name: "reason", value: "it took too long"),
+                    ])), to: .server)
         }
         settle(call, .failed("no answer in time"))
         if call.id == nil { return listingFailed(call, refusal.reason) }

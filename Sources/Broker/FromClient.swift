@@ -36,7 +36,9 @@ extension Exchange {
             if initializes { return refuse(-32600, "initialize is sent once") }
             initializes = true
         }
-        guard let call = open(id, method, params, count: count, batch: batch) else { return refuse(-32600, "id \(id) is in use by a request that has no answer yet") }
+        guard let call = open(id, method, params, count: count, batch: batch) else {
+            return refuse(-32600, "id \(id) is in use by a request that has no answer yet")
+        }
         if isCall { return callTool(call) }
         do throws(BadParameters) {
             forward(call, try withInputs(call, takes: true))

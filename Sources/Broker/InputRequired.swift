@@ -73,9 +73,11 @@ extension Exchange {
                 let (sampling, decision) = askSampling(member.value["params"]?.asObject ?? Object())
                 guard case .verdict(.allow) = decision else { throw BadParameters(text: "sampling is not allowed here") }
                 judge.settle(sampling, usage: [], end: .answered(result: [], isError: false), at: now)
-                requests[member.name] = .object(Object(member.value.asObject!.members.map { part in
-                    sameBytes(part.name, "params") ? Member(name: "params", value: .object(capped(part.value.asObject ?? Object()))) : part
-                }))
+                requests[member.name] = .object(
+                    Object(
+                        member.value.asObject!.members.map { part in
+                            sameBytes(part.name, "params") ? Member(name: "params", value: .object(capped(part.value.asObject ?? Object()))) : part
+                        }))
                 keys.append((member.name, false))
             default: throw BadParameters(text: "a request of method \(Value.string(method).serialised())")
             }

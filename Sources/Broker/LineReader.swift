@@ -31,7 +31,9 @@ struct LineReader {
     mutating func append(_ bytes: [UInt8]) {
         if start == buffer.count {
             // A buffer that had to grow for one line is given back.
-            if buffer.capacity > 1 << 20 { buffer = bytes } else {
+            if buffer.capacity > 1 << 20 {
+                buffer = bytes
+            } else {
                 buffer.removeAll(keepingCapacity: true)
                 buffer += bytes
             }

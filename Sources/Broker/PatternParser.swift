@@ -228,7 +228,8 @@ struct PatternParser {
     }
 
     private mutating func hexValue(_ count: Int) throws(PatternError) -> UInt32 {
-        guard at + count <= scalars.count, let value = UInt32(String(String.UnicodeScalarView(scalars[at..<(at + count)])), radix: 16), scalars[at] != "+" else {
+        guard at + count <= scalars.count, let value = UInt32(String(String.UnicodeScalarView(scalars[at..<(at + count)])), radix: 16), scalars[at] != "+"
+        else {
             throw PatternError(message: "an escape without \(count) hexadecimal digits")
         }
         at += count

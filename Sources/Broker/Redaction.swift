@@ -10,11 +10,15 @@ enum Redaction {
     static func taken(_ fields: [String], from value: Value) -> Value {
         switch value {
         case .object(let object):
-            return .object(Object(object.members.map { member in
-                if fields.contains(where: { sameBytes($0, member.name) }) { return Member(name: member.name, value: .string(mark)) }
-                if sameBytes(member.name, "text"), let text = member.value.asString { return Member(name: member.name, value: .string(inText(fields, text))) }
-                return Member(name: member.name, value: taken(fields, from: member.value))
-            }))
+            return .object(
+                Object(
+                    object.members.map { member in
+                        if fields.contains(where: { sameBytes($0, member.name) }) { return Member(name: member.name, value: .string(mark)) }
+                        if sameBytes(member.name, "text"), let text = member.value.asString {
+                            return Member(name: member.name, value: .string(inText(fields, text)))
+                        }
+                        return Member(name: member.name, value: taken(fields, from: member.value))
+                    }))
         case .array(let elements): return .array(elements.map { taken(fields, from: $0) })
         default: return value
         }

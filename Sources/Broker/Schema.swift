@@ -222,11 +222,12 @@ struct SchemaCompiler {
         var value: Value? = document
         for part in pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
             let name = String(part).replacing("~1", with: "/").replacing("~0", with: "~")
-            value = switch value {
-            case .object(let object): object[name]
-            case .array: Int(name).flatMap { value?[$0] }
-            default: nil
-            }
+            value =
+                switch value {
+                case .object(let object): object[name]
+                case .array: Int(name).flatMap { value?[$0] }
+                default: nil
+                }
         }
         guard value != nil else { throw SchemaError(place: pointer, message: "absent") }
         return value

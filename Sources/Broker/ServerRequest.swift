@@ -30,7 +30,9 @@ extension Exchange {
     func requested(_ id: RequestID, _ method: String, _ params: Object?) {
         func answer(_ reply: Reply) {
             // A server that asks without end and never reads would fill us up.
-            guard toServer.count < 2 * settings.bounds.waitingBytes else { return note("a request of server `\(settings.server)` was dropped: it does not read") }
+            guard toServer.count < 2 * settings.bounds.waitingBytes else {
+                return note("a request of server `\(settings.server)` was dropped: it does not read")
+            }
             write(.response(id, reply), to: .server)
         }
         guard requestsOfServer[id] == nil else { return answer(.failure(-32600, "id \(id) is in use by a request that has no answer yet")) }

@@ -31,7 +31,9 @@ extension Exchange {
         if let why = tool.quarantine {
             return refuse(Refusal(.pin, "tool `\(tool.name)` is set aside: \(why)", remedy: "a person may look at it with `fumehood tools diff` and accept it"))
         }
-        if let finding = tool.schema?.finding(in: arguments) { return refuse(Refusal(.schema, "the arguments of `\(tool.name)` do not fit its schema: \(finding)")) }
+        if let finding = tool.schema?.finding(in: arguments) {
+            return refuse(Refusal(.schema, "the arguments of `\(tool.name)` do not fit its schema: \(finding)"))
+        }
         do throws(BadParameters) {
             _ = try withInputs(call)
         } catch {

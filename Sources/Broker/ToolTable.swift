@@ -117,6 +117,8 @@ struct ToolTable {
     /// What names a tool: it becomes part of an action's name, so it is plain.
     static func isName(_ name: String) -> Bool {
         1...128 ~= name.utf8.count
-            && name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0) || [0x5f, 0x2d, 0x2e, 0x2f].contains($0) }
+            && name.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0) || [0x5f, 0x2d, 0x2e, 0x2f].contains($0)
+            }
     }
 }

@@ -231,7 +231,11 @@ package final class BrokerStreams: StandardStreams {
             loop.unwatch(key: Key.client.rawValue)
         }
         if let number = streams.output?.number {
-            if exchange.wants(.server) || clientIsGone { loop.watch(number, .readable, key: Key.server.rawValue) } else { loop.unwatch(key: Key.server.rawValue) }
+            if exchange.wants(.server) || clientIsGone {
+                loop.watch(number, .readable, key: Key.server.rawValue)
+            } else {
+                loop.unwatch(key: Key.server.rawValue)
+            }
         }
         if let number = streams.input?.number, !exchange.toServer.isEmpty {
             loop.watch(number, .writable, key: Key.toServer.rawValue)

@@ -81,7 +81,9 @@ package final class DoorJudge: Judge {
             _ = door.replace(rules, at: reading(now))
         } catch {
             // The policies of before stand, which know no tool that is new.
-            say("the policies do not load for these tools, so none of them is permitted: \((error as? PolicyLoadFailure)?.problems.joined(separator: "; ") ?? "\(error)")")
+            say(
+                "the policies do not load for these tools, so none of them is permitted: \((error as? PolicyLoadFailure)?.problems.joined(separator: "; ") ?? "\(error)")"
+            )
         }
     }
 }

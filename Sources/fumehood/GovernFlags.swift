@@ -15,7 +15,9 @@ enum GovernFlag {
 
     /// A limit as a flag writes it.
     static func budget(_ text: String) throws(UsageError) -> AccountLimit {
-        guard let equals = text.firstIndex(of: "=") else { throw UsageError("`--budget` expects NAME=LIMIT, found `\(text)`", help: "such as --budget calls=200") }
+        guard let equals = text.firstIndex(of: "=") else {
+            throw UsageError("`--budget` expects NAME=LIMIT, found `\(text)`", help: "such as --budget calls=200")
+        }
         let name = String(text[..<equals])
         guard name == "calls", let dimension = Dimension.standard.first(where: { $0.name == name }) else {
             throw UsageError("`--budget` counts `calls` alone today, found `\(name)`", help: nil)
@@ -54,9 +56,10 @@ enum GovernFlag {
     /// The name of a command without one: its file's name in the letters that a server's name has.
     static func serverName(of command: String) -> String {
         let file = command.split(separator: "/").last.map(String.init) ?? command
-        let name = String(file.lowercased().unicodeScalars.map { scalar in
-            ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar) ? Character(scalar) : "-"
-        }.prefix(64))
+        let name = String(
+            file.lowercased().unicodeScalars.map { scalar in
+                ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar) ? Character(scalar) : "-"
+            }.prefix(64))
         return isServerName(name) ? name : "server-" + name.prefix(40)
     }
 }

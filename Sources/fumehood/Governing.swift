@@ -26,10 +26,10 @@ final class Governing {
     let boot: String
     private let agent: String
     private let user: String
-    /// Nobody wrote a policy: then nothing asks either.
-    private let isBuiltIn: Bool
     private let layers: [PolicyLayer]
     private let patterns: ToolPatterns
+    /// Nobody wrote a policy: then nothing asks either.
+    private let isBuiltIn: Bool
     private var call: CallID?
     let session: SessionID
     let cell: CellID
@@ -67,7 +67,7 @@ final class Governing {
         settings.decisionTime = 1_000_000_000
         let text = (try? Files.text("/proc/sys/kernel/random/boot_id", limit: 100)) ?? "unknown"
         boot = String(text.prefix { $0 != "\n" })
-        isBuiltIn = rulebook.layers.isEmpty
+        isBuiltIn = rulebook.layers.isEmpty && patterns == ToolPatterns()
         door = try Door(session: session, rulebook: rulebook, ledger: try Governing.ledger(options.budgets, boot: boot), recorder: records ?? NoRecorder() as any Recorder, settings: settings)
         agent = options.agent ?? "local"
         self.user = Governing.name(of: user)

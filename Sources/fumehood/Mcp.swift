@@ -24,7 +24,8 @@ enum McpVerb {
         if let file { settings.pins = try file.read().pins(of: options.serverName) }
         let say: ([String]) -> Void = { notes in if !options.quiet { Messages.notes(notes) } }
         let judge = DoorJudge(
-            governing.door, boot: governing.boot, approvals: governing.place.map { Approvals($0, boot: governing.boot) }, rulebook: governing.rulebook, say: { say([$0]) })
+            governing.door, boot: governing.boot, approvals: governing.place.map { Approvals($0, boot: governing.boot) }, rulebook: governing.rulebook,
+            say: { say([$0]) })
         let server = options.serverName
         return BrokerStreams(
             Exchange(settings, judge: judge), records: governing.records, onNotes: say,
@@ -49,7 +50,9 @@ enum McpVerb {
         var text = ""
         for byte in path.utf8 {
             let scalar = Unicode.Scalar(byte)
-            if byte == 0x2f || byte == 0x2d || byte == 0x2e || byte == 0x5f || byte == 0x7e || scalar.isASCII && scalar.properties.isAlphabetic || (0x30...0x39).contains(byte) {
+            if byte == 0x2f || byte == 0x2d || byte == 0x2e || byte == 0x5f || byte == 0x7e || scalar.isASCII && scalar.properties.isAlphabetic
+                || (0x30...0x39).contains(byte)
+            {
                 text.unicodeScalars.append(scalar)
             } else {
                 text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)

@@ -50,7 +50,9 @@ struct ToolsVerb: ParsableCommand {
                     return 0
                 }
                 for (server, name, tool) in ToolsVerb.sorted(lock) {
-                    let marks = [tool.offered == nil ? nil : "changed, set aside", tool.hasSideEffect ? nil : "no side effect", tool.isTrusted ? "trusted" : nil].compactMap { $0 }
+                    let marks = [
+                        tool.offered == nil ? nil : "changed, set aside", tool.hasSideEffect ? nil : "no side effect", tool.isTrusted ? "trusted" : nil,
+                    ].compactMap { $0 }
                     Messages.write("\(server)/\(name) \(tool.pinned.digest.prefix(12))\(marks.isEmpty ? "" : ": " + marks.joined(separator: ", "))\n", to: 1)
                 }
                 return 0

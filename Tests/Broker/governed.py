@@ -119,6 +119,22 @@ def _():
     session.close()
 
 
+@test("a person's yes from outside lets the waiting call go, once")
+def _():
+    session = Session("honest", "--as", "tiny", "--ask", "tiny__*").start()
+    session.call(1, "a")
+    said = session.process.stderr.readline().decode()
+    call = said.strip().rpartition(" ")[2]
+    assert "waits for a person" in said and call.startswith("k"), said
+    done = subprocess.run([FUMEHOOD, "approve", "--yes", call], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout
+    assert text_of(session.read()) == "a"
+    session.call(2, "a")
+    assert session.read(1) is None, "the yes was for once"
+    session.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}})
+    session.close()
+
+
 @test("where nobody can be asked an ask is a denial")
 def _():
     os.environ["CI"] = "true"

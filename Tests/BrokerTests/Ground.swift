@@ -117,9 +117,12 @@ final class Peers {
 
     /// A legacy session after its handshake, with the tools listed.
     func handshake(version: String = "2025-06-18", tools: String = Peers.tools) {
-        client(#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"\#(version)","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#)
+        client(
+            #"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"\#(version)","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#
+        )
         let own = taken(.server)[0]["id"]!.asInteger!
-        server(#"{"jsonrpc":"2.0","id":\#(own),"result":{"protocolVersion":"\#(version)","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}}"#)
+        server(
+            #"{"jsonrpc":"2.0","id":\#(own),"result":{"protocolVersion":"\#(version)","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}}"#)
         client(#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)
         list(tools)
     }
@@ -147,7 +150,8 @@ final class Peers {
     }
 }
 
-let modern = #"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"c","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}"#
+let modern =
+    #"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"c","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}"#
 
 func permit(redactions: [String] = [], delayUntil: Int64? = nil, notes: [String] = []) -> Permit {
     Permit(call: CallID("k0000")!, lease: nil, policies: ["all"], redactions: redactions, delayUntil: delayUntil, notes: notes, ticket: .none)

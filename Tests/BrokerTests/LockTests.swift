@@ -34,13 +34,18 @@ struct LockTests {
     }
 
     @Test func `a reviewed server gets no new tools`() throws {
-        var lock = try ToolsLock(parsing: Array(#"{"fumehood":1,"servers":{"srv":{"reviewed":true,"tools":{"t":{"sha256":"\#(Self.one)","side_effect":false,"trusted":true}}}}}"#.utf8))
+        var lock = try ToolsLock(
+            parsing: Array(
+                #"{"fumehood":1,"servers":{"srv":{"reviewed":true,"tools":{"t":{"sha256":"\#(Self.one)","side_effect":false,"trusted":true}}}}}"#.utf8))
         lock.take([Pin(tool: "new", digest: Self.other, definition: [:])], of: "srv")
         let pins = lock.pins(of: "srv")
         #expect(pins.reviewed && pins.digests == ["t": Self.one] && pins.readOnly == ["t"] && pins.trusted == ["t"])
     }
 
-    @Test(arguments: ["", "[]", "{}", #"{"fumehood":2,"servers":{}}"#, #"{"fumehood":1}"#, #"{"fumehood":1,"servers":{"s":{"tools":{"t":{"sha256":"x"}}}}}"#, #"{"fumehood":1,"servers":{},"servers":{}}"#])
+    @Test(arguments: [
+        "", "[]", "{}", #"{"fumehood":2,"servers":{}}"#, #"{"fumehood":1}"#, #"{"fumehood":1,"servers":{"s":{"tools":{"t":{"sha256":"x"}}}}}"#,
+        #"{"fumehood":1,"servers":{},"servers":{}}"#,
+    ])
     func `what is no lock is refused`(text: String) {
         #expect(throws: LockError.self) { try ToolsLock(parsing: Array(text.utf8)) }
     }

@@ -26,7 +26,8 @@ struct ServerTests {
         #expect(asked[0]["params"] == json(#"{"messages":[],"maxTokens":50}"#))
         #expect(peers.judge.questions.map(\.action) == ["llm__sample"])
         #expect(peers.judge.questions[0].estimate == [Cost("tokens_out", 50)])
-        peers.client(#"{"jsonrpc":"2.0","id":\#(asked[0]["id"]!.serialised()),"result":{"role":"assistant","content":{"type":"text","text":"hi"},"model":"m"}}"#)
+        peers.client(
+            #"{"jsonrpc":"2.0","id":\#(asked[0]["id"]!.serialised()),"result":{"role":"assistant","content":{"type":"text","text":"hi"},"model":"m"}}"#)
         #expect(peers.taken(.server)[0]["id"] == 1)
         #expect(peers.judge.settled.map(\.outcome) == [.completed])
     }
@@ -92,11 +93,20 @@ struct ServerTests {
         let peers = Peers { $0.roots = [Root(uri: "file:///p", name: "p")] }
         peers.list()
         let own = peers.call("1", "free", #"{"x":1}"#, meta: modern)[0]["id"]!
-        peers.reply(own, inputRequired(#"{"who":{"method":"elicitation/create","params":{"message":"Name?","requestedSchema":{"type":"object","properties":{}}}},"where":{"method":"roots/list"}}"#))
+        peers.reply(
+            own,
+            inputRequired(
+                #"{"who":{"method":"elicitation/create","params":{"message":"Name?","requestedSchema":{"type":"object","properties":{}}}},"where":{"method":"roots/list"}}"#
+            ))
         #expect(peers.taken(.client)[0]["result"]?["requestState"] == "s1")
         #expect(peers.judge.settled.map(\.outcome) == [.completed])
-        func retry(_ id: Int, tool: String = "free", arguments: String = #"{"x":1}"#, state: String = "s1", responses: String = #"{"who":{"action":"accept"},"where":{"roots":[{"uri":"file:///etc"}]}}"#) -> [Value] {
-            peers.client(#"{"jsonrpc":"2.0","id":\#(id),"method":"tools/call","params":{"name":"\#(tool)","arguments":\#(arguments),"_meta":\#(modern),"requestState":"\#(state)","inputResponses":\#(responses)}}"#)
+        func retry(
+            _ id: Int, tool: String = "free", arguments: String = #"{"x":1}"#, state: String = "s1",
+            responses: String = #"{"who":{"action":"accept"},"where":{"roots":[{"uri":"file:///etc"}]}}"#
+        ) -> [Value] {
+            peers.client(
+                #"{"jsonrpc":"2.0","id":\#(id),"method":"tools/call","params":{"name":"\#(tool)","arguments":\#(arguments),"_meta":\#(modern),"requestState":"\#(state)","inputResponses":\#(responses)}}"#
+            )
             return peers.taken(.server)
         }
         #expect(retry(2, state: "s2").isEmpty)
@@ -132,7 +142,8 @@ struct ServerTests {
         ("plain", "plain"), ("gr\u{fc}\u{df}e \u{2013} \u{65e5}\u{672c}", "gr\u{fc}\u{df}e \u{2013} \u{65e5}\u{672c}"),
         ("a\u{200b}b", "ab"), ("a\u{202e}b\u{202c}", "ab"), ("x\u{e0041}\u{e0042}", "x"), ("\u{feff}x", "x"), ("a\u{200d}b", "ab"),
         ("\u{1f468}\u{200d}\u{1f469}", "\u{1f468}\u{200d}\u{1f469}"), ("\u{2764}\u{fe0f}", "\u{2764}\u{fe0f}"), ("1\u{fe0f}\u{20e3}", "1\u{fe0f}\u{20e3}"),
-        ("\u{2764}\u{fe0f}\u{fe01}\u{fe02}", "\u{2764}\u{fe0f}"), ("x\u{fe01}\u{fe02}", "x"), ("x\u{e0101}", "x"), ("\u{0645}\u{200c}\u{0646}", "\u{0645}\u{200c}\u{0646}"),
+        ("\u{2764}\u{fe0f}\u{fe01}\u{fe02}", "\u{2764}\u{fe0f}"), ("x\u{fe01}\u{fe02}", "x"), ("x\u{e0101}", "x"),
+        ("\u{0645}\u{200c}\u{0646}", "\u{0645}\u{200c}\u{0646}"),
         ("a\u{2066}b\u{2069}\u{ad}c", "abc"),
     ])
     func `hidden characters are removed, and those that words need stay`(text: String, expected: String) {
@@ -157,7 +168,11 @@ struct ServerTests {
         peers.judge.decides = { _ in .verdict(.allow(permit(redactions: ["iban"]))) }
         let own = peers.call("1")[0]["id"]!
         peers.reply(own, #"{"content":[{"type":"text","text":"{\"iban\":\"DE1\",\"n\":[{\"iban\":2}]}"}],"structuredContent":{"iban":{"x":1},"n":1}}"#)
-        #expect(peers.taken(.client)[0]["result"] == json(#"{"content":[{"type":"text","text":"{\"iban\":\"[redacted]\",\"n\":[{\"iban\":\"[redacted]\"}]}"}],"structuredContent":{"iban":"[redacted]","n":1}}"#))
+        #expect(
+            peers.taken(.client)[0]["result"]
+                == json(
+                    #"{"content":[{"type":"text","text":"{\"iban\":\"[redacted]\",\"n\":[{\"iban\":\"[redacted]\"}]}"}],"structuredContent":{"iban":"[redacted]","n":1}}"#
+                ))
     }
 
     @Test func `a result taints the session, unless the tool is trusted`() {

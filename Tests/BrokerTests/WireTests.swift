@@ -66,7 +66,9 @@ struct WireTests {
     @Test(arguments: [1, 2, 7, 4096])
     func `lines are the same however they come`(size: Int) {
         let peers = Peers()
-        let text = (1...50).map { #"{"jsonrpc":"2.0","id":\#($0),"method":"ping","params":{"a":"é\#(String(repeating: "x", count: $0))"}}"# }.joined(separator: "\r\n") + "\n\n  \n"
+        let text =
+            (1...50).map { #"{"jsonrpc":"2.0","id":\#($0),"method":"ping","params":{"a":"é\#(String(repeating: "x", count: $0))"}}"# }.joined(separator: "\r\n")
+            + "\n\n  \n"
         let bytes = Array(text.utf8)
         for start in stride(from: 0, to: bytes.count, by: size) {
             peers.exchange.receive(Array(bytes[start..<min(start + size, bytes.count)]), from: .client, at: 0)
@@ -193,7 +195,8 @@ struct WireTests {
         peers.handshake()
         let own = peers.call("1")[0]["id"]!.serialised()
         peers.call("2")
-        let text = #"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}"# + "\n"
+        let text =
+            #"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}"# + "\n"
             + #"{"jsonrpc":"2.0","id":\#(own),"result":{"content":[{"type":"text","text":"a longer text so that there is something to cut"}]}}"# + "\n"
         peers.exchange.receive(Array(text.utf8.prefix(cut)), from: .server, at: 0)
         peers.exchange.ended(.server, at: 0)
@@ -221,8 +224,10 @@ struct DifferentialTests {
     static let rounds = ProcessInfo.processInfo.environment["FUMEHOOD_SOAK"] == nil ? 100 : 5000
 
     static let pieces = [
-        "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u0061", "\\ud83d\\ude00", "\\ud800", "1", "1.0", "-0", "1e3", "1E400", "9007199254740993", "null", "true", "NaN",
-        "\"id\":9", "\"name\":\"free\"", "\"arguments\":{}", "\"name\":\"add\"", "\"_meta\":{}", "é", "\u{e9}", "e\u{301}", " ", "\t", "\u{0}", "\u{7f}", "\u{2028}",
+        "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u0061", "\\ud83d\\ude00", "\\ud800", "1", "1.0", "-0", "1e3", "1E400", "9007199254740993", "null", "true",
+        "NaN",
+        "\"id\":9", "\"name\":\"free\"", "\"arguments\":{}", "\"name\":\"add\"", "\"_meta\":{}", "é", "\u{e9}", "e\u{301}", " ", "\t", "\u{0}", "\u{7f}",
+        "\u{2028}",
     ]
 
     @Test(arguments: 0..<20)
@@ -233,7 +238,8 @@ struct DifferentialTests {
         var passed = 0
         for round in 0..<Self.rounds {
             var text = Array(
-                #"{"jsonrpc":"2.0","id":\#(round),"method":"tools/call","params":{"name":"free","arguments":{"a":[1,2.50,"x\u00e9",{"b":null}],"c":-1e2,"d":{"z":1,"y":"\/"}}}}"#.utf8)
+                #"{"jsonrpc":"2.0","id":\#(round),"method":"tools/call","params":{"name":"free","arguments":{"a":[1,2.50,"x\u00e9",{"b":null}],"c":-1e2,"d":{"z":1,"y":"\/"}}}}"#
+                    .utf8)
             for _ in 0..<Int.random(in: 0...3, using: &dice) {
                 let place = Int.random(in: 0..<text.count, using: &dice)
                 switch Int.random(in: 0..<4, using: &dice) {
