@@ -38,6 +38,7 @@ extension Supervisor {
             post!.answer(state)
         case .thaw:
             thaw()
+            approve()
             post!.answer(state)
         }
     }

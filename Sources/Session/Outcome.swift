@@ -30,6 +30,8 @@ package struct Outcome: Sendable {
     package var kill: ResultRecord.Kill?
     package var tree = TreeUsage()
     package var frozenMicroseconds: UInt64 = 0
+    /// The changes of rung; nil for a cell without a ladder.
+    package var ladder: [RungChange]?
     package var notes: [String] = []
 }
 

@@ -71,9 +71,11 @@ package struct PreparedLaunch {
     }
 
     /// Launches and supervises to the end.
-    /// - Parameter streams: who handles the cell's standard streams; nil relays the caller's. One object serves one run.
+    /// - Parameters:
+    ///   - streams: who handles the cell's standard streams; nil relays the caller's. One object serves one run.
+    ///   - ladder: rungs before the kill; nil for none.
     package mutating func run(
-        proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, began: UInt64,
+        proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, ladder: LadderOrder? = nil, began: UInt64,
         onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Outcome {
         let streams: any StandardStreams = streams ?? RelayedStreams(bound: limits.output)
@@ -105,7 +107,7 @@ package struct PreparedLaunch {
         Identity.setDumpable(false)
         let supervisor = try Supervisor(
             cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, signals: signals,
-            streams: streams, registration: registration, began: began, onDenials: onDenials)
+            streams: streams, registration: registration, ladder: ladder, began: began, onDenials: onDenials)
         return supervisor.run()
     }
 

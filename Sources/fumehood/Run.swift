@@ -41,6 +41,7 @@ enum RunVerb {
         guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
         let places = Places(home: Host.home(environment["HOME"]), directory: directory, machine: .current())
         let profile = try options.resolvedProfile(places, configuration: environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil })
+        let rules = try profile.ladderRules(on: places.machine)
         let request = try CellRequest(profile, command: options.command, places: places, environment: environment)
 
         let proc = try Host.openProc()
@@ -62,11 +63,12 @@ enum RunVerb {
         let registration = Registration(
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
-        var outcome = try launch.run(proc: proc, limits: limits, registration: registration, began: began, onDenials: report.denialSink)
+        let ladder = rules.map { LadderOrder($0, cores: profile.bound(.cpu), onChange: report.rungSink) }
+        var outcome = try launch.run(proc: proc, limits: limits, registration: registration, ladder: ladder, began: began, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
             // The program around us listens already, and a process tree has one listener: answers without explanations.
             try launch.answerByErrno()
-            outcome = try launch.run(proc: proc, limits: limits, registration: registration, began: began, onDenials: report.denialSink)
+            outcome = try launch.run(proc: proc, limits: limits, registration: registration, ladder: ladder, began: began, onDenials: report.denialSink)
             report.nested = true
         }
         return report.finish(outcome, launch)
