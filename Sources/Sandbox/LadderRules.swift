@@ -167,13 +167,3 @@ package struct LadderLayer: Equatable, Sendable {
         return whole > 1 << 50 ? whole / 100 * share : max(1, whole * share / 100)
     }
 }
-
-extension Profile {
-    /// The rules of this profile's ladder; nil where it has none.
-    package func ladderRules(on machine: Machine) throws(ConfigError) -> LadderRules? {
-        guard let ladder else { return nil }
-        var cores = 1
-        if case .known(_, let count) = machine { cores = count }
-        return try ladder.rules(limits: limits, machineCores: cores)
-    }
-}

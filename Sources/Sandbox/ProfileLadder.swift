@@ -2,7 +2,7 @@
 // `ladder:` of a profile, read with its places: `standard`, `none`, or a map of settings and of readings, each with a bound for
 // every rung that it leads to.
 
-import Config
+package import Config
 import Events
 
 extension ProfileKeys {
@@ -95,5 +95,15 @@ extension LadderLayer {
         case "percent": throw field.error("\(quoted(text)) is not a percentage", help: "write `1%` to `100%`")
         default: return .value(try field.count())
         }
+    }
+}
+
+extension Profile {
+    /// The rules of this profile's ladder; nil where it has none.
+    package func ladderRules(on machine: Machine) throws(ConfigError) -> LadderRules? {
+        guard let ladder else { return nil }
+        var cores = 1
+        if case .known(_, let count) = machine { cores = count }
+        return try ladder.rules(limits: limits, machineCores: cores)
     }
 }

@@ -55,7 +55,8 @@ extension Supervisor {
         return CellState(
             registration: registration!, process: Identity.process, startedMicroseconds: Int64((Clock.wall - (now - started)) / 1000),
             ranMicroseconds: Int64((now - started) / 1000), frozen: isFrozen, standsStill: !groups.canFreeze || groups.isFrozen,
-            backend: groups.plan.backend.rawValue, memoryBytes: memory, processorMicroseconds: time, processes: processes
+            backend: groups.plan.backend.rawValue, memoryBytes: memory, processorMicroseconds: time, processes: processes,
+            rung: laddering?.ladder.rung, lastChange: laddering?.last, bytesOut: streams.passed.out, limits: limits
         ).json
     }
 

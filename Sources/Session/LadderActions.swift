@@ -26,6 +26,8 @@ struct LadderActions {
 
     /// Thousandths of the time that a slowed cell runs where it can only be stopped and let go.
     static let slowShare: Int64 = 500
+    /// Percent of the time in which something waits for a processor, from which a slowed cell counts as waiting.
+    static let waiting: Int64 = 10
 
     mutating func aim(_ ladder: Ladder) {
         let rung = ladder.rung
@@ -43,7 +45,9 @@ struct LadderActions {
     /// Readings that would be higher without what was done.
     func markHeld(_ readings: inout Readings, _ rules: LadderRules) {
         let share = sharesProcessors ? rules.throttledCores : duty != nil ? LadderActions.slowShare : nil
-        if let share, let cpu = readings[.cpu], cpu >= share / 2 {
+        // What has the least weight and waits for a processor would use more of it.
+        let waits = isSlow && (readings[.pressureCPU] ?? 0) >= LadderActions.waiting
+        if waits || share.map({ (readings[.cpu] ?? 0) >= $0 / 2 }) == true {
             for gauge in [Gauge.cpu, .refusedForks, .outputRate, .writeRate, .callRate, .denialRate] { readings.hold(gauge) }
         }
         if reclaims, let bytes = readings[.memory], let bound = LadderActions.reclaimBound(rules), bytes >= bound / 10 * 9 { readings.hold(.memory) }

@@ -74,7 +74,7 @@ final class LadderSampler {
         let unified = plan.unified?.path
         func pressure(_ name: String, _ gauge: Gauge) -> KeptFile? {
             // Of the cell where the kernel counts it so, else of the machine.
-            guard asked.contains(gauge) else { return nil }
+            guard asked.contains(gauge) || (gauge == .pressureCPU && rules.reaches(.slow)) else { return nil }
             if let unified, let own = KeptFile("\(unified)/\(name).pressure") { return own }
             return KeptFile("/proc/pressure/" + name)
         }

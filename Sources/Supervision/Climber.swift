@@ -76,11 +76,11 @@ struct Climber: Sendable {
 
     /// Back below a rung, with as much again for what only grows.
     mutating func comeDown(below rung: Rung) {
+        streak = 0
+        quietSince = nil
         guard self.rung >= rung else { return }
         while level > 0, steps[level - 1].rung >= rung { level -= 1 }
         if gauge.isTotal { start = reading }
-        streak = 0
-        quietSince = nil
     }
 
     /// Twice as much from now on.

@@ -59,6 +59,7 @@ enum RunVerb {
         report.begin(command: options.command)
         var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
         limits.measured = MeasuredLimits(profile)
+        limits.cores = profile.bound(.cpu)
         limits.accounts = report.isRead
         let registration = Registration(
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,

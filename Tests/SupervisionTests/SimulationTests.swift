@@ -121,7 +121,7 @@ private func fault(_ seed: UInt64) -> String? {
         }
         rung = change.to
         frozen = rung == .freeze ? now : nil
-        if rung == .terminate { terminated = now }
+        terminated = rung == .terminate ? now : nil
     }
     if !rung.isFinal && rung != .observe { return "nothing was read for six seconds and more, and it stays at \(rung)" }
     return nil
