@@ -76,6 +76,6 @@ let package = Package(
         .target(name: "BuiltBinary", dependencies: ["JSON"], path: "Tests/BuiltBinary", swiftSettings: strict),
         tests("ProfileTests", ["BuiltBinary", "JSON"]),
         tests("CommandTests", ["BuiltBinary", "JSON"]),
-        tests("FumehoodTests", ["fumehood", "Events", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        tests("FumehoodTests", ["fumehood", "Events", "JSON", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ]
 )

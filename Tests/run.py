@@ -29,6 +29,8 @@ PARTS = [
     ("streams", ["python3", "Tests/Streams/unread.py"], 90),
     ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
     ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
+    ("ladder", ["python3", "Tests/Soak/ladder.py", "--quick"], 150),
+    ("top", ["python3", "Tests/Streams/top.py"], 90),
     ("log", ["python3", "Tests/Soak/log.py"], 120),
     ("second kernel", ["Tests/vm.sh"], 330),
 ]

@@ -43,7 +43,7 @@ struct LadderActions {
     mutating func aimAtNothing() { (isSlow, sharesProcessors, reclaims, pacesOutput) = (false, false, false, false) }
 
     /// Readings that would be higher without what was done.
-    func markHeld(_ readings: inout Readings, _ rules: LadderRules) {
+    func markHeld(_ readings: inout Readings, _ rules: LadderRules, at now: UInt64) {
         let share = sharesProcessors ? rules.throttledCores : duty != nil ? LadderActions.slowShare : nil
         // What has the least weight and waits for a processor would use more of it.
         let waits = isSlow && (readings[.pressureCPU] ?? 0) >= LadderActions.waiting
@@ -51,7 +51,7 @@ struct LadderActions {
             for gauge in [Gauge.cpu, .refusedForks, .outputRate, .writeRate, .callRate, .denialRate] { readings.hold(gauge) }
         }
         if reclaims, let bytes = readings[.memory], let bound = LadderActions.reclaimBound(rules), bytes >= bound / 10 * 9 { readings.hold(.memory) }
-        if pace.isHolding { readings.hold(.outputRate) }
+        if pace.isHolding(at: now) { readings.hold(.outputRate) }
     }
 
     static func reclaimBound(_ rules: LadderRules) -> Int64? {
@@ -85,7 +85,7 @@ struct OutputPace {
     mutating func end() { (rate, due) = (nil, nil) }
 
     /// It had to wait within the last half second.
-    var isHolding: Bool { rate != nil && (due != nil || time - min(time, lastHeld) < 500_000_000) }
+    func isHolding(at now: UInt64) -> Bool { rate != nil && (due != nil || now - min(now, lastHeld) < 500_000_000) }
 
     /// - Parameter total: bytes that have passed so far.
     /// - Returns: how many it may pass in the next turn.

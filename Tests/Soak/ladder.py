@@ -24,6 +24,7 @@ RUNGS = ["observe", "warn", "slow", "throttle", "freeze", "terminate", "kill"]
 SUM = "i=0; while [ $i -lt 120000 ]; do i=$((i+1)); done; echo $i; sleep {rest}; echo rested"
 RUNAWAY = limits.RUNAWAY
 DENIED = "import socket\nwhile True:\n    try: socket.socket(socket.AF_INET)\n    except OSError: pass\n"
+GROWER = "import time\nheld = []\nwhile True:\n    held.append(bytearray(b'x') * (2 << 20)); time.sleep(0.03)\n"
 FORKER = "import os, time\nwhile True:\n    try:\n        if os.fork() == 0: time.sleep(60); os._exit(0)\n    except OSError: pass\n"
 
 
@@ -98,10 +99,11 @@ def paced(binary, backend, folder):
 RUNAWAYS = {
     "cpu": (["RUNAWAY", "spin"], {"cpu": {"warn": 0.02, "throttle": 0.03}, "cpu_time": {"freeze": "300ms"}, "freeze_for": "300ms", "after_freeze": "kill", "grace": "300ms"},
             ["warn", "throttle", "freeze", "terminate"], {"cpu_time"}, []),
-    "memory": (["RUNAWAY", "memory"], {"memory": {"warn": "10%", "slow": "20%", "throttle": "35%", "kill": "60%"}, "straight": ["memory"]}, ["warn"], {"memory"}, []),
+    "memory": (["/usr/bin/python3", "-c", GROWER], {"memory": {"warn": "15%", "slow": "25%", "throttle": "40%", "kill": "70%"}, "straight": ["memory"]}, ["warn", "slow", "throttle"], {"memory"}, ["--timeout", "15s"]),
     "fork": (["/usr/bin/python3", "-c", FORKER], {"pids": {"warn": "50%", "freeze": "85%"}, "freeze_for": "300ms", "after_freeze": "kill", "grace": "200ms"},
              ["warn"], {"pids"}, []),
-    "output": (["RUNAWAY", "flood"], {"output_rate": {"warn": "10K", "throttle": "2M"}, "output": {"kill": "6M"}}, ["warn", "kill"], {"output"}, []),
+    "output": (["RUNAWAY", "flood"], {"output_rate": {"warn": "10K", "throttle": "2M"}}, ["warn", "throttle"], {"output_rate"}, ["--timeout", "3s", "--output", "8G"]),
+    "output past its kill": (["RUNAWAY", "flood"], {"output_rate": {"warn": "10K"}, "output": {"kill": "6M"}}, ["kill"], {"output"}, []),
     "denials": (["/usr/bin/python3", "-c", DENIED], {"denial_rate": {"warn": 20, "slow": 40, "throttle": 60}}, ["warn", "slow", "throttle"], {"denial_rate"}, ["--timeout", "6s"]),
 }
 
