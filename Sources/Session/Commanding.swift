@@ -6,6 +6,7 @@ import Glibc
 import JSON
 import Linux
 import Sandbox
+import Supervision
 
 extension Supervisor {
     func register() {

@@ -40,7 +40,12 @@ struct LadderActions {
         sharesProcessors = isThrottled && (causes.isEmpty || causes.contains { !output.contains($0) })
     }
 
-    mutating func aimAtNothing() { (isSlow, sharesProcessors, reclaims, pacesOutput) = (false, false, false, false) }
+    /// The cell has ended: nothing is waited for any more.
+    mutating func leave() {
+        (isSlow, sharesProcessors, reclaims, pacesOutput) = (false, false, false, false)
+        (duty, dutyDue) = (nil, nil)
+        pace.end()
+    }
 
     /// Readings that would be higher without what was done.
     func markHeld(_ readings: inout Readings, _ rules: LadderRules, at now: UInt64) {
@@ -156,8 +161,8 @@ extension Supervisor {
 
     /// The time has come for another turn of the duty cycle, or for more output.
     func actOnTime(_ laddering: Laddering, at now: UInt64) {
-        if let due = laddering.actions.dutyDue, now >= due, !isFrozen {
-            laddering.actions.dutyDue = laddering.actions.duty?.turn(root: cell.pid, proc: proc)
+        if let due = laddering.actions.dutyDue, now >= due {
+            laddering.actions.dutyDue = isFrozen ? now + DutyCycle.period : laddering.actions.duty?.turn(root: cell.pid, proc: proc)
         }
         if let due = laddering.actions.pace.due, now >= due { settleOutput(laddering) }
     }

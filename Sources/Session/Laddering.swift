@@ -122,7 +122,7 @@ extension Supervisor {
     /// The command has ended: what it wrote may pass.
     func leaveLadder() {
         guard let laddering else { return }
-        laddering.actions.aimAtNothing()
+        laddering.actions.leave()
         streams.pace(bytesPerTurn: nil)
         if let ending = laddering.ending { outcome.end = .killed(.ladder(ending)) }
     }

@@ -59,10 +59,10 @@ package struct Ladder: Sendable {
         return asked < rung ? move(to: asked, cause, reason, now, start, new: highest) : nil
     }
 
-    private mutating func move(to rung: Rung, _ climber: Int, _ reason: RungChange.Reason, _ now: UInt64, _ start: UInt64, new: Int? = nil, bound: Int64? = nil) -> RungChange {
+    private mutating func move(to rung: Rung, _ climber: Int, _ reason: RungChange.Reason, _ now: UInt64, _ start: UInt64, new: Int? = nil) -> RungChange {
         let reader = climbers[climber]
         let change = RungChange(
-            from: self.rung, to: rung, reason: reason, gauge: reader.gauge, bound: bound ?? (rung < self.rung ? heldBound : reader.bound), reading: reader.reading,
+            from: self.rung, to: rung, reason: reason, gauge: reader.gauge, bound: rung < self.rung ? heldBound : reader.bound, reading: reader.reading,
             wallMicroseconds: Int64((now - min(now, start)) / 1000))
         self.rung = rung
         cause = new ?? climber
@@ -77,7 +77,7 @@ package struct Ladder: Sendable {
 
     /// Terminate, or kill where the cap is not in the way; nil where it is.
     private mutating func end(_ climber: Int, _ reason: RungChange.Reason, _ now: UInt64, _ start: UInt64) -> RungChange? {
-        rules.cap >= .terminate ? move(to: .terminate, climber, reason, now, start, bound: heldBound) : nil
+        rules.cap >= .terminate ? move(to: .terminate, climber, reason, now, start) : nil
     }
 
     // Decisions ---------------------------------------------------------------------------------------------------------
