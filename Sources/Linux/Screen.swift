@@ -46,9 +46,19 @@ package struct Screen: ~Copyable {
         return (Int(size.ws_col), Int(size.ws_row))
     }
 
+    /// As it stands: what is obeyed is the caller's to know.
+    package borrowing func show(_ text: String) { Screen.write(text, number) }
+
     private static func write(_ text: String, _ number: Int32) {
         let bytes = Array(text.utf8)
-        _ = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress, $0.count) }
+        var done = 0
+        while done < bytes.count {
+            let start = done
+            let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress! + start, $0.count - start) }
+            if count < 0 && errno == EINTR { continue }
+            if count <= 0 { return }
+            done += count
+        }
     }
 
     /// What was typed, waiting at most so long for it or for a signal to be read from the other descriptor.

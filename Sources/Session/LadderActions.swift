@@ -48,10 +48,11 @@ struct LadderActions {
     }
 
     /// Readings that would be higher without what was done.
-    func markHeld(_ readings: inout Readings, _ rules: LadderRules, at now: UInt64) {
+    func markHeld(_ readings: inout Readings, _ rules: LadderRules, isPressureOwn: Bool, at now: UInt64) {
         let share = sharesProcessors ? rules.throttledCores : duty != nil ? LadderActions.slowShare : nil
-        // What has the least weight and waits for a processor would use more of it.
-        let waits = isSlow && (readings[.pressureCPU] ?? 0) >= LadderActions.waiting
+        // What has the least weight and waits for a processor would use more of it. Where only the machine says that somebody waits,
+        // it must at least have had a little.
+        let waits = isSlow && (readings[.pressureCPU] ?? 0) >= LadderActions.waiting && (isPressureOwn || (readings[.cpu] ?? 0) > 0)
         if waits || share.map({ (readings[.cpu] ?? 0) >= $0 / 2 }) == true {
             for gauge in [Gauge.cpu, .refusedForks, .outputRate, .writeRate, .callRate, .denialRate] { readings.hold(gauge) }
         }

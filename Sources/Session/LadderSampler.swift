@@ -21,6 +21,8 @@ final class LadderSampler {
     private let ioPressure: KeptFile?
     /// Whether the tree itself has to be looked at.
     let needsTree: Bool
+    /// Whether pressure is the cell's own, not the machine's.
+    let isPressureOwn: Bool
     private var last = Last()
 
     /// What rates are counted from.
@@ -79,6 +81,7 @@ final class LadderSampler {
             return KeptFile("/proc/pressure/" + name)
         }
         cpuPressure = pressure("cpu", .pressureCPU)
+        isPressureOwn = unified.map { Files.exists($0 + "/cpu.pressure") } ?? false
         memoryPressure = pressure("memory", .pressureMemory)
         ioPressure = pressure("io", .pressureIO)
     }

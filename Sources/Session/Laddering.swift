@@ -82,7 +82,7 @@ extension Supervisor {
         // Who stands still for a person is not judged: nothing that it reads is its own doing.
         if isFrozen && laddering.ladder.rung != .freeze { return }
         var readings = sampler.sample(counts, started: started, at: now)
-        laddering.actions.markHeld(&readings, laddering.order.rules, at: now)
+        laddering.actions.markHeld(&readings, laddering.order.rules, isPressureOwn: sampler.isPressureOwn, at: now)
         if let change = laddering.ladder.observe(readings, at: now, since: started) { take(change, laddering, at: now) }
         let isIdle = laddering.ladder.isCalm && sampler.activity.used * 100 < sampler.activity.passed
         laddering.pause = isIdle ? min(laddering.pause * 2, Laddering.longestPause) : LimitWatch.interval

@@ -99,11 +99,10 @@ private struct TopView: ~Copyable {
         if !rows.contains(where: { $0.cell == chosen }) { chosen = rows.first?.cell }
     }
 
-    private func draw() {
+    private borrowing func draw() {
         let size = Screen.size(1) ?? (80, 24)
         if size.columns < TopTable.leastWidth || size.rows < 4 {
-            Messages.write("\u{1b}[H\u{1b}[2Jthe window is too small\r\n", to: 1)
-            return
+            return screen.show("\u{1b}[H\u{1b}[2Jthe window is too small\r\n")
         }
         let table = TopTable.lines(rows, width: size.columns, machineCores: Host.processors())
         let busy = rows.reduce(0) { $0 + ($1.millicores ?? 0) }
@@ -119,7 +118,7 @@ private struct TopView: ~Copyable {
         }
         let foot = asksAbout.map { "kill \($0)? y or n" } ?? (said.isEmpty ? "arrows choose  f freeze  t thaw  k kill  q quit" : said)
         text += "\u{1b}[J\u{1b}[\(size.rows);1H" + TopTable.cut(foot, size.columns) + "\u{1b}[K"
-        Messages.write(text, to: 1)
+        screen.show(text)
     }
 
     private static let colours = ["warn": 33, "slow": 33, "throttle": 35, "freeze": 36, "frozen": 36, "freezing": 36, "terminate": 31, "kill": 31]

@@ -24,7 +24,7 @@ good = True
 
 def check(name, held, why=""):
     global good
-    good &= cells.verdict(name, held, why)
+    good &= cells.verdict(name, bool(held), why)
 
 
 class Pane:
@@ -95,7 +95,7 @@ def main():
                 print(text)
             lines = text.splitlines()
             check(f"{columns} columns: the throttled cell stands first, with its bars",
-                  lines[0].startswith("fumehood top  2 cells") and lines[1].startswith("CELL") and lines[2].startswith(busy) and "throttle" in lines[2] and "#" in lines[2]
+                  lines[0].startswith("fumehood top  2 cells") and lines[1].startswith("CELL") and lines[2].startswith(busy) and "throttle" in lines[2] and "....." in lines[2]
                   and lines[3].startswith(idle) and all(len(line) <= columns for line in lines) and "q quit" in lines[-1], text)
             if columns == 200:
                 check("200 columns: the reading that led there is shown", re.search(r"cpu [0-9.]+ of 0.05", lines[2]), lines[2])
