@@ -68,7 +68,7 @@ struct TopRow {
 
 enum TopTable {
     /// Columns that a table needs to be one.
-    static let leastWidth = 60
+    static let leastWidth = 66
 
     /// The head and the rows; each as wide as `width` at most.
     /// - Parameter machineCores: what the bar of cores is of where a cell has no limit.
@@ -76,10 +76,10 @@ enum TopTable {
         let isWide = width >= 120
         let bar = isWide ? 12 : 5
         let head =
-            pad("CELL", 11) + pad("RUNG", 10) + pad("CPU", bar + 6) + pad("MEMORY", bar + 7) + pad("PIDS", bar + 6) + pad("TIME", 8)
+            pad("CELL", 12) + pad("RUNG", 10) + pad("CPU", bar + 6) + pad("MEMORY", bar + 7) + pad("PIDS", bar + 6) + pad("TIME", 8)
             + (isWide ? pad("LAST CHANGE BY", 30) : "") + "COMMAND"
         let lines = rows.map { row in
-            var line = pad(row.cell, 11) + pad(row.shownRung, 10)
+            var line = pad(row.cell, 12) + pad(row.shownRung, 10)
             line += gauge(row.millicores, of: row.limits.millicores ?? Int64(machineCores) * 1000, bar) + pad(row.millicores.map { amount($0, "millicores") } ?? "-", 5)
             line += gauge(row.memory, of: row.limits.memory, bar) + pad(row.memory.map { amount($0, "bytes") } ?? "-", 6)
             line += gauge(row.pids, of: row.limits.pids, bar) + pad(row.pids.map { "\($0)" } ?? "-", 5)
