@@ -5,12 +5,15 @@
 // begins with the last. Nothing here decides anything about budgets.
 
 public import Budget
+public import Events
 internal import JSON
 internal import Linux
 
 extension Record {
-    /// - Parameter at: its time in the log; the ledger goes by the one in `change`.
-    public init(_ change: LedgerRecord, at: Instant) {
+    /// - Parameters:
+    ///   - at: its time in the log; the ledger goes by the one in `change`.
+    ///   - session: whose ledger it is; nil for that of the accounts that persist. Each ledger is replayed from its own records.
+    public init(_ change: LedgerRecord, at: Instant, session: SessionID? = nil) {
         let kind: Kind =
             switch change.change {
             case .reserve: .reserve
@@ -20,6 +23,7 @@ extension Record {
             default: .account
             }
         self.init(kind, at: at)
+        self.session = session
         lease = change.lease?.number
         data = change.json
     }
@@ -28,8 +32,8 @@ extension Record {
 extension Log {
     /// Takes a change of the ledger.
     /// - Throws: `secretInLedger` where redaction would alter it, so that it could not be replayed; as `append(_:_:)`.
-    public func append(_ change: LedgerRecord, at: Instant, _ durability: Durability = .strict) throws(LogError) -> Ticket {
-        let record = Record(change, at: at)
+    public func append(_ change: LedgerRecord, at: Instant, session: SessionID? = nil, _ durability: Durability = .strict) throws(LogError) -> Ticket {
+        let record = Record(change, at: at, session: session)
         if let data = record.data, holdsSecret(data) { throw LogError(.secretInLedger) }
         return try append(record, durability)
     }
@@ -47,13 +51,16 @@ extension Log {
 
 extension LogReader {
     /// The ledger as the log's records leave it. What no longer lives is for `Ledger.recover` to end.
-    /// - Parameter empty: what the log began with, its dimensions defined.
+    /// - Parameters:
+    ///   - empty: what the log began with, its dimensions defined.
+    ///   - session: whose; nil for the accounts that persist.
     /// - Throws: `replay` with the record that does not follow from those before it; as `read`.
-    public func ledger(startingWith empty: Ledger = Ledger()) throws(LogError) -> Ledger {
+    public func ledger(startingWith empty: Ledger = Ledger(), of session: SessionID? = nil) throws(LogError) -> Ledger {
         var ledger = empty
-        try read(from: try lastSnapshot() ?? 0) { (number, entry) throws(LogError) in
+        try read(from: session == nil ? try lastSnapshot() ?? 0 : 0) { (number, entry) throws(LogError) in
             guard let record = try? Value(parsing: Array(entry)), let kind = record["kind"]?.asString, let data = record["data"],
-                ["reserve", "settle", "release", "expire", "account"].contains(kind)
+                ["reserve", "settle", "release", "expire", "account"].contains(kind),
+                record["session"]?.asString == session?.text
             else { return }
             if data["kind"]?.asString == "snapshot" {
                 guard let digest = data["snapshot_sha256"]?.asString.flatMap({ Digest(hex: $0) }), let value = try? Value(parsing: try body(digest))

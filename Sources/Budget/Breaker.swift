@@ -106,6 +106,11 @@ public struct Breaker: Sendable {
         }
     }
 
+    /// A call that was let through and then not made: it says nothing, and another probe may go.
+    public mutating func withdraw(_ permit: Permit) {
+        if permit.era == era, permit.isProbe, state == .halfOpen, probesOut > 0 { probesOut -= 1 }
+    }
+
     private mutating func enter(_ state: State, until: Int64) {
         self.state = state
         self.until = until

@@ -98,6 +98,8 @@ package struct CellSpec: Equatable, Sendable {
     package var identity: Identity
     package var network: Network
     package var waived: Set<Waiver>
+    /// Whether the command waits, built and confined, until the launcher says that its record is on disk.
+    package var awaitsRecord = false
     package var view: [Entry]
     /// Bytes and inodes of the tmpfs that holds the root, /tmp, /dev/shm and HOME.
     package var scratchSize: UInt64
@@ -117,6 +119,7 @@ package struct CellSpec: Equatable, Sendable {
     /// Seconds by which the cell's clocks stand behind the host's: boot time and monotonic.
     package var clockOffsets: ClockOffsets?
     package var terminal: Bool
+    package var terminalSize = Terminal.Size()
     /// `require: all`: what may fail otherwise refuses the launch.
     package var strict = false
     package var proofsOfAbsence: [String]

@@ -155,6 +155,7 @@ private struct Planner {
         makeDirectory("dev/pts", mode: 0o755)
         add(.attach(.scratch, at: "dev/pts", absentIsFine: false))
         add(.close(.scratch))
+        if spec.terminal { add(.openTerminal(rows: spec.terminalSize.rows, columns: spec.terminalSize.columns)) }
         add(.stage(.devices))
         if !has(.proc) { proc() }
         add(.stage(.proc))
@@ -342,6 +343,8 @@ private struct Planner {
         add(.closeOnExec(from: 3))
         for proof in proofs() { add(.prove(proof)) }
         add(.stage(.proved))
+        // As late as it can be: under the filter nothing reads but the command.
+        if spec.awaitsRecord { add(.waitForRecord) }
         add(.commandFilter(instructions: spec.filter.program.count, notify: spec.filter.notify, waitKillable: spec.filter.waitKillable))
         add(.canary(errno: spec.filter.canary))
         add(.stage(.filtered))

@@ -41,6 +41,9 @@ extension Supervisor {
             thaw()
             approve()
             post!.answer(state)
+        case .reload:
+            // Its one question was answered when it was launched.
+            post!.answer(["fumehood": 1, "reload": "decided"])
         }
     }
 

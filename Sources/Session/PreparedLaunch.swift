@@ -16,11 +16,13 @@ package struct PreparedLaunch {
     private var facts: HostFacts
 
     /// - Throws: ``CellError``, or the proof's refusal of a filter.
-    package init(_ request: CellRequest, facts: HostFacts) throws {
+    /// - Parameter awaitsRecord: whether the command waits, built and confined, until its record is on disk.
+    package init(_ request: CellRequest, facts: HostFacts, awaitsRecord: Bool = false) throws {
         self.request = request
         self.facts = facts
         try PreparedLaunch.refuseHostRoot(facts)
         (planned, filter) = try PreparedLaunch.plan(request, facts)
+        planned.spec.awaitsRecord = awaitsRecord
         plan = LaunchPlan(for: planned.spec)
     }
 
@@ -52,9 +54,10 @@ package struct PreparedLaunch {
 
     /// After the request or the facts have changed. What was demanded before still is.
     private mutating func planAnew() throws {
-        let (strict, seccomp) = (planned.spec.strict, planned.protections[.seccomp])
+        let (strict, awaits, seccomp) = (planned.spec.strict, planned.spec.awaitsRecord, planned.protections[.seccomp])
         (planned, filter) = try PreparedLaunch.plan(request, facts)
         planned.spec.strict = strict
+        planned.spec.awaitsRecord = awaits
         planned.protections[.seccomp] = seccomp
         plan = LaunchPlan(for: planned.spec)
     }
@@ -76,6 +79,7 @@ package struct PreparedLaunch {
     ///   - ladder: rungs before the kill; nil for none.
     package mutating func run(
         proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, ladder: LadderOrder? = nil, began: UInt64,
+        beforeCommand: (() throws -> Void)? = nil,
         onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Outcome {
         let streams: any StandardStreams = streams ?? RelayedStreams(bound: limits.output)
@@ -99,12 +103,22 @@ package struct PreparedLaunch {
         Identity.setDumpable(true)  // a second attempt comes here again
         let cell: Cell
         do {
-            cell = try Launcher.launch(plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds())
+            cell = try Launcher.launch(plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds(terminal: spec.terminal))
         } catch {
             groups.remove(wait: true)
             throw error
         }
         Identity.setDumpable(false)
+        if let beforeCommand, spec.awaitsRecord {
+            do {
+                try beforeCommand()
+                try cell.go()
+            } catch {
+                cell.abandon()
+                groups.remove(wait: true)
+                throw error
+            }
+        }
         let supervisor = try Supervisor(
             cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, signals: signals,
             streams: streams, registration: registration, ladder: ladder, began: began, onDenials: onDenials)
@@ -127,6 +141,6 @@ package struct PreparedLaunch {
 extension LaunchError {
     /// Somebody outside listens to this process tree's system calls already. Kernel: seccomp(2), EBUSY.
     package var isNested: Bool {
-        if case .step(.commandFilter, 16 /* EBUSY */) = self { true } else { false }
+        if case .step(.commandFilter, EBUSY) = self { true } else { false }
     }
 }

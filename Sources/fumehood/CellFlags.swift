@@ -25,18 +25,18 @@ struct CellFlag: Sendable {
         CellFlag(names: ["--cpu-time"], value: "TIME", help: "processor time, such as 30s"),
         CellFlag(names: ["--disk"], value: "SIZE", help: "bytes written"),
         CellFlag(names: ["--output"], value: "SIZE", help: "bytes of stdout and stderr together"),
+        CellFlag(names: ["-t", "--terminal"], value: nil, help: "a terminal of the cell's own, for shells, editors and other full-screen programs"),
         CellFlag(names: ["--result"], value: "FILE|fd:N", help: "write the result record as one JSON object"),
         CellFlag(names: ["--events"], value: "FILE|fd:N", help: "write what happens as JSON lines"),
         CellFlag(names: ["--require"], value: "walls|all", help: "all: refuse where a second wall is not whole"),
         CellFlag(names: ["--waive"], value: "NAME", help: "go without a first wall: net, proc, ipc or uts"),
+        CellFlag(names: ["--policy"], value: "DIR", help: "policies for this run, beside the machine's and yours: a file or a folder of *.cedar"),
+        CellFlag(names: ["--agent"], value: "NAME", help: "who asks, for policies (default: local)"),
+        CellFlag(names: ["--log"], value: "DIR", help: "the log's folder (default: fumehood/log in XDG_STATE_HOME, for root /var/lib/fumehood/log)"),
+        CellFlag(names: ["--no-log"], value: nil, help: "keep no log of this run"),
         CellFlag(names: ["--quiet"], value: nil, help: "no footer"),
         CellFlag(names: ["--dry-run"], value: nil, help: "print the plan of the launch and start nothing"),
         CellFlag(names: ["--json"], value: nil, help: "with --dry-run: the plan as JSON"),
-    ]
-
-    /// Written in the interface and not there yet.
-    static let announced: [String: String] = [
-        "-t": "a terminal of its own", "--terminal": "a terminal of its own", "--log": "the audit log", "--no-log": "the audit log",
     ]
 
     static func named(_ name: String) -> CellFlag? { all.first { $0.names.contains(name) } }
@@ -60,6 +60,11 @@ struct RunOptions {
     var requireAll = false
     var requirement: String?
     var waivers: [String] = []
+    var policies: [String] = []
+    var agent: String?
+    var log: String?
+    var noLog = false
+    var terminal = false
     var quiet = false
     var dryRun = false
     var json = false
@@ -83,7 +88,6 @@ struct RunOptions {
                 value = String(word[word.index(after: equals)...])
             }
             guard let flag = CellFlag.named(name) else {
-                if let what = CellFlag.announced[name] { throw UsageError("`\(name)`: \(what) is not available yet", help: nil) }
                 let known = CellFlag.all.flatMap(\.names)
                 throw UsageError("unknown flag `\(name)`", help: nearest(name, in: known).map { "did you mean `\($0)`?" } ?? "fumehood run --help lists the flags")
             }
@@ -106,6 +110,7 @@ struct RunOptions {
             let flag = result != nil ? "--result" : "--events"
             throw UsageError("`\(flag)` and `--dry-run` do not go together", help: "nothing is started; --json prints the plan as JSON")
         }
+        if noLog, log != nil { throw UsageError("`--log` and `--no-log` do not go together", help: nil) }
         if json && !dryRun { throw UsageError("`--json` goes with `--dry-run`", help: "the result of a run is written by --result") }
     }
 
@@ -140,6 +145,19 @@ struct RunOptions {
             requirement = value
             requireAll = value == "all"
         case "--waive": waivers.append(value)
+        case "--policy": policies.append(value)
+        case "--agent":
+            try once(agent)
+            guard 1...64 ~= value.utf8.count, value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+                throw UsageError("`--agent` expects a name of 1 to 64 printable characters, found `\(value)`", help: nil)
+            }
+            agent = value
+        case "--log":
+            try once(log)
+            if value.isEmpty { throw UsageError("`--log` needs a folder", help: nil) }
+            log = value
+        case "--no-log": noLog = true
+        case "--terminal": terminal = true
         case "--quiet": quiet = true
         case "--dry-run": dryRun = true
         case "--json": json = true

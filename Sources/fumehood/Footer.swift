@@ -12,11 +12,11 @@ enum Footer {
     /// record; a footer after each successful `ls -l` would teach people to look away.
     private static let expected: Set<String> = ["socket(AF_UNIX, SOCK_STREAM)", "get_mempolicy()"]
 
-    static func write(_ record: ResultRecord, unseen: [String], notes: [String]) {
-        Messages.notes(lines(record, unseen: unseen, notes: notes))
+    static func write(_ record: ResultRecord, isLogged: Bool, unseen: [String], notes: [String]) {
+        Messages.notes(lines(record, isLogged: isLogged, unseen: unseen, notes: notes))
     }
 
-    static func lines(_ record: ResultRecord, unseen: [String], notes: [String] = []) -> [String] {
+    static func lines(_ record: ResultRecord, isLogged: Bool = false, unseen: [String], notes: [String] = []) -> [String] {
         var lines: [String] = []
         switch record.cause {
         case .limit(let limit, let bound, let reading)?:
@@ -34,7 +34,8 @@ enum Footer {
                 "\(denial.what)\(denial.count > 1 ? " x\(denial.count)" : "")\(denial.remedy.map { ": \($0)" } ?? "")"
             }
             let more = told.count > named ? "; and \(told.count - named) more kinds" : ""
-            lines.append("\(total) denial\(total == 1 ? "" : "s"): \(parts.joined(separator: "; "))\(more)")
+            let why = isLogged ? told.max { $0.count < $1.count }.map { "; why: fumehood why \($0.id)" } ?? "" : ""
+            lines.append("\(total) denial\(total == 1 ? "" : "s"): \(parts.joined(separator: "; "))\(more)\(why)")
         }
         if record.exitCode != 0 {
             lines += notes

@@ -4,6 +4,7 @@
 import Config
 import Events
 import Glibc
+import Governance
 import JSON
 import Linux
 import Sandbox
@@ -21,13 +22,25 @@ struct RunReport {
     var isIncomplete: Bool { result?.hasFailed == true || events?.hasFailed == true }
     lazy var session = RunReport.freshID(SessionKind.self)
     lazy var cell = RunReport.freshID(CellKind.self)
-    /// Whether anybody reads the record; most runs have nobody to write it for.
-    var isRead: Bool { result != nil || events != nil }
+    /// The records of the run, once the door has let it go.
+    var governing: Governing?
+    /// Whether anybody reads the record.
+    var isRead: Bool { result != nil || events != nil || governing?.keepsRecords == true }
 
     /// Opened before anything is started: a result that cannot be written is a refusal, not a surprise at the end.
     mutating func openSinks() throws {
         result = try options?.result.map { sink throws(UsageError) in try RecordSink(sink, flag: "--result") }
         events = try options?.events.map { sink throws(UsageError) in try RecordSink(sink, flag: "--events") }
+    }
+
+    /// The files that records go to: the cell is not to write them, whatever it may write around them.
+    func protect(in request: inout CellRequest) throws(UsageError) {
+        let grants = request.rules.filter { $0.kind == .write }.map { (try? Files.resolve($0.path)) ?? $0.path }
+        for (sink, flag) in [(result, "--result"), (events, "--events")] {
+            guard let sink, let path = sink.path else { continue }
+            try sink.refuseLinked(within: grants)
+            request.rules.append(CellRequest.Rule(.protect, path, origin: flag))
+        }
     }
 
     private static func freshID<Kind>(_ kind: Kind.Type) -> ID<Kind> {
@@ -47,7 +60,7 @@ struct RunReport {
     }
 
     mutating func begin(command: [String]) {
-        event(.cellStarted, ["command": .array(command.map { .string($0) })])
+        event(.cellStarted, ["command": .array(command.map { .string(KernelText.shown($0)) })])
     }
 
     /// Only where somebody listens: a denial then costs nothing more. This is called in the supervisor's loop, and how many denials
@@ -75,17 +88,27 @@ struct RunReport {
     // Ends ------------------------------------------------------------------------------------------------------------
 
     /// Nothing was started.
-    mutating func refuse(_ text: String, help: String? = nil, code: Int32 = 125) -> Int32 {
+    mutating func refuse(_ text: String, help: String? = nil, code: Int32 = 125, cause: Cause? = nil) -> Int32 {
         Messages.error(text, help: help)
         if !isRead { return code }
         var record = ResultRecord(status: .refused)
         record.session = session
         record.exitCode = code
-        record.cause = .message(text)
+        record.cause = cause ?? .message(text)
         record.protections = protections
         result?.write(record.line, patience: patience, isLast: true)
         event(.cellRefused, record.json)
+        if let governing {
+            record.cell = cell
+            if let lost = governing.end(record) { Messages.note(lost) }
+        }
         return code
+    }
+
+    /// The door did not let it go.
+    mutating func refuse(_ refusal: Refusal) -> Int32 {
+        let by = refusal.policies.isEmpty ? "" : " by policy `\(refusal.policies.joined(separator: "`, `"))`"
+        return refuse("refused\(by): \(refusal.reason)", help: refusal.remedy, cause: refusal.policies.first.map { .policy($0) })
     }
 
     mutating func refuse(_ error: ConfigError) -> Int32 {
@@ -93,6 +116,17 @@ struct RunReport {
         if let mark = error.mark { place += ":\(mark)" }
         if !error.path.isEmpty { place += ": \(error.path)" }
         return refuse("\(place): \(error.message)", help: error.help)
+    }
+
+    /// The kernel's limit of processor time ends a process by a signal that anybody can send: it was the limit where that much was used.
+    private static func judged(_ outcome: Outcome, _ limits: [ResourceLimit]) -> Outcome.End {
+        guard case .exited(.signaled(let signal)) = outcome.end, signal == SIGXCPU || signal == SIGKILL, let limit = limits.first(where: { $0.name == "cpu" }) else {
+            return outcome.end
+        }
+        let used = outcome.usage.userMicroseconds + outcome.usage.systemMicroseconds, bound = limit.soft &* 1_000_000
+        // The kernel counts whole ticks for its limit and the true time for its account: they differ by some parts in a hundred.
+        if used < bound / 10 * 9 { return outcome.end }
+        return .killed(.limit(.cpuTime, bound: Int64(clamping: bound), reading: Int64(clamping: used)))
     }
 
     /// The run is over, however it went.
@@ -130,7 +164,7 @@ struct RunReport {
         record.usage.bytesIn = Int64(clamping: outcome.bytesIn)
         record.usage.bytesOut = Int64(clamping: outcome.bytesOut)
         let code: Int32
-        switch outcome.end {
+        switch RunReport.judged(outcome, launch.planned.spec.limits) {
         case .exited(.exited(let status)):
             code = status
             record.exitCode = status
@@ -140,9 +174,6 @@ struct RunReport {
             record.signal = signal
             record.exitCode = code
             if signal == SIGSYS { record.cause = .message("a call by another architecture's convention was killed by the syscall filter") }
-            if signal == SIGXCPU, let bound = launch.planned.spec.limits.first(where: { $0.name == "cpu" }) {
-                record.cause = .limit(.cpuTime, bound: Int64(bound.soft) * 1_000_000, reading: Int64(outcome.usage.userMicroseconds + outcome.usage.systemMicroseconds))
-            }
         case .killed(let cause):
             code = 124
             record.status = .killed
@@ -156,7 +187,10 @@ struct RunReport {
             result?.write(record.line, patience: patience, isLast: true)
             event(.cellExited, record.json)
         }
-        if options?.quiet != true { Footer.write(record, unseen: launch.planned.unseen, notes: launch.planned.notes + outcome.notes) }
+        var lost: String?
+        if let governing { lost = governing.end(record) }
+        if let lost { Messages.note(lost) }
+        if options?.quiet != true { Footer.write(record, isLogged: lost == nil && governing?.keepsRecords == true, unseen: launch.planned.unseen, notes: launch.planned.notes + outcome.notes) }
         // Whoever asked for a record goes by it.
         return isIncomplete ? 125 : code
     }

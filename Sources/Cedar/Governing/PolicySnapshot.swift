@@ -21,6 +21,8 @@ public struct PolicyLayer: Sendable {
 public struct PolicyLoadError: Error, Sendable, CustomStringConvertible {
     public let problems: [String]
 
+    public init(problems: [String]) { self.problems = problems }
+
     public var description: String { problems.joined(separator: "\n") }
 }
 

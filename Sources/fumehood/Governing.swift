@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// How `fumehood run` goes through the door: which policies are in force, what is asked of them, and the records of the run. Composition only:
+// Governance decides, Session/LaunchRecords.swift keeps.
+
+import AuditLog
+import Budget
+import Cedar
+import Events
+import Glibc
+import Governance
+import JSON
+import Linux
+import Sandbox
+import Session
+
+/// A launch that the door did not permit.
+struct LaunchRefused: Error {
+    let refusal: Refusal
+}
+
+final class Governing {
+    private let door: Door
+    /// nil under `--no-log`.
+    private let records: LaunchRecords?
+    let place: LogPlace?
+    private let boot: String
+    private let agent: String
+    private let user: String
+    /// Nobody wrote a policy: then nothing asks either.
+    private let isBuiltIn: Bool
+    private var call: CallID?
+    private let session: SessionID
+    private let cell: CellID
+
+    /// Whether the result record is kept, whoever asked for it.
+    var keepsRecords: Bool { records != nil }
+
+    /// - Throws: `LogPlaceError` where there can be no log, `PolicyLoadError` and `PolicyFailure` for policies that do not load: nothing is started then.
+    init(_ options: RunOptions, environment: [String: String], user: UInt32, places: Places, session: SessionID, cell: CellID) throws {
+        (self.session, self.cell) = (session, cell)
+        let folder = options.log.map { Paths.absolute($0, from: places.directory) }
+        do {
+            place = try LogPlace(environment: environment, user: user, home: places.home, folder: folder)
+        } catch {
+            guard options.noLog || options.dryRun else { throw error }
+            place = nil
+        }
+        let rulebook = try Governing.rulebook(named: options.policies, place: place)
+        let given = options.environment.filter { !$0.contains("=") }.map { ($0, environment[$0] ?? "") }
+            + options.environment.compactMap { text in text.firstIndex(of: "=").map { (String(text[..<$0]), String(text[text.index(after: $0)...])) } }
+        let known = Redactor()
+        let secrets = given.filter { known.isSecret(name: $0.0) }.map(\.1)
+        records = options.noLog ? nil : place.map { LaunchRecords($0, secrets: secrets) }
+        var settings = Settings()
+        settings.loops = nil
+        settings.breaker = nil
+        settings.canAsk = environment["CI"] != "true" && records != nil
+        settings.clock = { Int64(clamping: Clock.boottime) }
+        // Policies that were read for the first time may take a while.
+        settings.decisionTime = 1_000_000_000
+        let text = (try? Files.text("/proc/sys/kernel/random/boot_id", limit: 100)) ?? "unknown"
+        boot = String(text.prefix { $0 != "\n" })
+        isBuiltIn = rulebook.layers.isEmpty
+        door = try Door(session: session, rulebook: rulebook, ledger: Ledger(), recorder: records ?? NoRecorder() as any Recorder, settings: settings)
+        agent = options.agent ?? "local"
+        self.user = Governing.name(of: user)
+    }
+
+    /// The machine's policies, the user's, and those that were named: one set.
+    static func rulebook(named: [String], place: LogPlace?) throws -> Rulebook {
+        var layers: [PolicyLayer] = []
+        for folder in place?.policyFolders ?? ["/etc/fumehood/policy.d"] where Files.exists(folder) {
+            for file in try PolicyFiles.list(folder, ".cedar") { layers.append(PolicyLayer(name: file, bytes: try PolicyFiles.read(file).bytes)) }
+        }
+        for layer in try PolicyFiles.policies(named) where !layers.contains(where: { sameBytes($0.name, layer.name) }) { layers.append(layer) }
+        return try Rulebook(layers: layers)
+    }
+
+    /// Of /etc/passwd: a static program has no name service.
+    static func name(of user: UInt32) -> String {
+        guard let text = try? Files.text("/etc/passwd") else { return "\(user)" }
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
+            if fields.count > 2, fields[2] == "\(user)" { return String(fields[0]) }
+        }
+        return "\(user)"
+    }
+
+    private var now: Reading {
+        Reading(boot: boot, bootNanoseconds: Int64(clamping: Clock.boottime), wallNanoseconds: Int64(clamping: Clock.wall))
+    }
+
+    // MARK: before
+
+    /// Folders of ours that a grant covers are hidden in it; they are made first, so that nothing stands in for them.
+    /// - Throws: where a grant names something inside of them.
+    func hide(in request: inout CellRequest) throws(UsageError) {
+        guard let place else { return }
+        let grants = request.rules.filter { ($0.kind == .read || $0.kind == .write) && !$0.builtin }
+        if grants.isEmpty { return }
+        let granted = grants.flatMap { rule in [rule.path] + ((try? Files.resolve(rule.path)).map { [$0] } ?? []) }
+        for path in [place.log, place.configuration, place.state].compactMap({ $0 }) {
+            let names = [path] + ((try? Files.resolve(path)).map { [$0] } ?? [])
+            for name in names {
+                if let inside = granted.first(where: { Paths.contains(name, $0) }) {
+                    throw UsageError("`\(inside)` cannot be granted: the log, its key and the policies are in no cell", help: nil)
+                }
+                guard granted.contains(where: { Paths.contains($0, name) }) else { continue }
+                if records != nil { try? Storage.makeFolders(path) }
+                request.rules.append(.init(.hide, name, origin: "the log, its key and policies", builtin: true))
+            }
+        }
+    }
+
+    /// Asks the door about this launch.
+    /// - Throws: `LaunchRefused`, with the denial in the log.
+    func decide(_ profile: Profile, _ planned: PlannedCell, command: [String]) throws {
+        let context: JSON.Value = ["command": .array(command.map { .string($0) }), "sandbox": Governing.sandbox(profile, planned)]
+        let canonical = try? context.canonical()
+        let question = request(context, canonical, command)
+        let digest = door.approvalDigest(of: question)
+        if !isBuiltIn, let place, let approval = Approvals(place, boot: boot).take(digest, at: now.bootNanoseconds) {
+            door.admit(approval, session: session, agent: agent, action: SystemAction.launch)
+        }
+        let decision = door.decide(question, at: now)
+        switch decision {
+        case .verdict(.allow(let permit)):
+            call = permit.call
+            if let until = permit.delayUntil { pause(until) }
+        case .verdict(.deny(let refusal)), .verdict(.kill(let refusal)):
+            try? finish()  // it stands, whether the log takes it or not
+            throw LaunchRefused(refusal: refusal)
+        case .pending(let id, _, let reason):
+            try finish()
+            throw LaunchRefused(
+                refusal: Refusal(
+                    .approval, reason, policies: door.policies(of: id), remedy: "a person may agree with: fumehood approve \(id.call); then run it again"))
+        }
+    }
+
+    private func request(_ context: JSON.Value, _ canonical: [UInt8]?, _ command: [String]) -> Governance.Request {
+        let random = (try? Host.random64()) ?? Clock.wall
+        let call = CallID(bytes: (0..<4).map { UInt8(truncatingIfNeeded: random >> ($0 * 8)) })!
+        let name = command.first?.split(separator: "/").last.map(String.init) ?? "command"
+        return Governance.Request(
+            call: call, cell: cell, principal: Principal(agent: agent, user: user, session: session), action: SystemAction.launch, resource: .cell(name),
+            context: context, canonical: canonical, deadline: now.bootNanoseconds + 60_000_000_000)
+    }
+
+    /// A throttled launch goes later.
+    private func pause(_ until: Int64) {
+        while now.bootNanoseconds < until { usleep(UInt32(clamping: min(100_000, (until - now.bootNanoseconds) / 1000 + 1))) }
+    }
+
+    /// What policies see of a cell.
+    static func sandbox(_ profile: Profile, _ planned: PlannedCell) -> JSON.Value {
+        var writable: [String] = []
+        for entry in planned.spec.view { if case .bind(let source, _, .write, _) = entry { writable.append(source.path) } }
+        var limits: [Member] = []
+        for limit in Limit.ofProfiles {
+            guard let bound = profile.limits[limit] else { continue }
+            limits.append(Member(name: limit.unit == "count" ? limit.rawValue : "\(limit.rawValue)_\(limit.unit)", value: .integer(bound)))
+        }
+        let waivers = Set(profile.waived.map(\.rawValue) + (profile.network == .host ? [Protection.net.rawValue] : []))
+        return [
+            "limits": .object(Object(limits)), "network": .string(profile.network.rawValue), "profile": .string(profile.name),
+            "waivers": .array(waivers.sorted().map { .string($0) }), "writable": .array(writable.sorted().map { .string($0) }),
+        ]
+    }
+
+    /// The launch's record is on disk when this returns. Called while the cell is being built.
+    func recordLaunch() throws { try records?.flush(isLast: false) }
+
+    // MARK: after
+
+    /// What became of it: denials, the limit, the kill, the end. A log that cannot be written any more is said, and changes nothing of what was done.
+    /// - Returns: what is to be said.
+    func end(_ record: ResultRecord) -> String? {
+        guard records != nil else { return nil }
+        let at = now
+        func note(_ kind: Note.Kind, _ outcome: String?, _ data: JSON.Value) {
+            var note = Note(kind, session: session, cell: cell, call: call)
+            (note.outcome, note.data) = (outcome, data)
+            door.note(note, at: at)
+        }
+        for denial in record.denials { note(.denial, nil, denial.json.tagged(["ASI02", "ASI05"])) }
+        if case .limit? = record.cause, let cause = record.cause { note(.rung, record.status == .killed ? "kill" : "told", cause.json.tagged(["ASI08"])) }
+        if let kill = record.kill { note(.kill, record.status.rawValue, kill.json) }
+        note(.exit, record.status.rawValue, record.json)
+        if let call { door.settle(call, usage: [], end: .answered(result: [], isError: record.exitCode != 0), at: at) }
+        do {
+            try finish()
+            return nil
+        } catch { return (error as? LogPlaceError)?.message ?? "\(error)" }
+    }
+
+    private func finish() throws { try records?.flush(isLast: true) }
+}
+
+extension JSON.Value {
+    /// With the agentic risks that it is an instance of, as OWASP numbers them.
+    func tagged(_ risks: [String]) -> JSON.Value {
+        guard var object = asObject else { return self }
+        object["owasp"] = .array(risks.map { .string($0) })
+        return .object(object)
+    }
+}
