@@ -45,7 +45,7 @@ def trial(binary, folder, ladder, idle, busy, seconds):
     try:
         for i in range(idle + busy):
             command = ["/bin/sleep", "600"] if i < idle else ["/bin/sh", "-c", "while :; do :; done"]
-            started.append(subprocess.Popen([binary, "run", "--quiet", "-p", path, "--", *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            started.append(subprocess.Popen([binary, "run", "--no-log", "--quiet", "-p", path, "--", *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                             stderr=subprocess.DEVNULL, env={**os.environ, "XDG_RUNTIME_DIR": folder}))
         time.sleep(4)
         before = [spent(process) for process in started]

@@ -69,7 +69,7 @@ def main():
     running, panes = [], []
     try:
         for script in ("while :; do :; done", "sleep 600"):
-            running.append(subprocess.Popen([binary, "run", "--quiet", "-p", os.path.join(folder, "p.yaml"), "--", "/bin/sh", "-c", script],
+            running.append(subprocess.Popen([binary, "run", "--no-log", "--quiet", "-p", os.path.join(folder, "p.yaml"), "--", "/bin/sh", "-c", script],
                                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **environment}))
         until = time.monotonic() + 20
         while time.monotonic() < until:
