@@ -134,6 +134,7 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	python3 Tests/Soak/log.py --all --record
 	Tests/Sandboxees/build.sh
 	python3 Tests/Soak/limits.py --record
+	python3 Tests/Soak/ladder.py
 	Tests/vm.sh all
 	Tests/Fuzz/soak.sh
 
@@ -150,6 +151,7 @@ bench: build/fumehood build/cedar-corpus build/audit-log-writer build/door-bench
 	failed=0
 	python3 Benchmarks/launch.py --record || failed=1
 	python3 Benchmarks/limits.py --record || failed=1
+	python3 Benchmarks/ladder.py --record || failed=1
 	python3 Benchmarks/cedar/bench.py --record || failed=1
 	python3 Benchmarks/ledger/soak.py --bench --record || failed=1
 	python3 Benchmarks/log/bench.py --record || failed=1

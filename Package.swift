@@ -57,11 +57,13 @@ let package = Package(
         module("Governance", ["JSON", "Config", "Events", "Cedar", "Budget", "AuditLog"]),
         module("Broker", ["JSON", "Events", "Governance"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
-        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance", "Broker"]),
+        module("Supervision", ["Events", "Sandbox"]),
+        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance", "Broker", "Supervision"]),
         .executableTarget(
             name: "fumehood",
             dependencies: [
-                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar", "Budget", "AuditLog", "Governance", "Broker",
+                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Supervision", "Session", "Cedar", "Budget", "AuditLog", "Governance",
+                "Broker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict, linkerSettings: withoutUnwinding),
@@ -75,6 +77,7 @@ let package = Package(
         tests("SyscallsTests", ["Syscalls", "JSON", "CSeccomp"]),
         tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"], exclude: ["Golden/plans"]),
         tests("SessionTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
+        tests("SupervisionTests", ["Supervision", "Sandbox", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
         tests("BudgetTests", ["Budget", "JSON"]),
         tests("AuditLogTests", ["AuditLog", "Budget", "Events", "JSON", "Linux"]),
@@ -87,6 +90,6 @@ let package = Package(
         .target(name: "BuiltBinary", dependencies: ["JSON"], path: "Tests/BuiltBinary", swiftSettings: strict),
         tests("ProfileTests", ["BuiltBinary", "JSON"]),
         tests("CommandTests", ["BuiltBinary", "JSON"]),
-        tests("FumehoodTests", ["fumehood", "Events", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        tests("FumehoodTests", ["fumehood", "Events", "JSON", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ]
 )

@@ -76,8 +76,9 @@ package struct PreparedLaunch {
     /// Launches and supervises to the end.
     /// - Parameters:
     ///   - streams: who handles the cell's standard streams; nil relays the caller's. One object serves one run.
+    ///   - ladder: rungs before the kill; nil for none.
     package mutating func run(
-        proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, began: UInt64,
+        proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, ladder: LadderOrder? = nil, began: UInt64,
         beforeCommand: (() throws -> Void)? = nil,
         onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Outcome {
@@ -120,7 +121,7 @@ package struct PreparedLaunch {
         }
         let supervisor = try Supervisor(
             cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, signals: signals,
-            streams: streams, registration: registration, began: began, onDenials: onDenials)
+            streams: streams, registration: registration, ladder: ladder, began: began, onDenials: onDenials)
         return supervisor.run()
     }
 

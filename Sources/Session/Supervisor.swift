@@ -49,15 +49,19 @@ package final class Supervisor {
     let registration: Registration?
     var isRegistered = false
     var post: CommandPost?
+    /// nil for a cell without a ladder, which pays nothing for it.
+    let laddering: Laddering?
 
     /// - Parameters:
     ///   - groups: the cell's, made before it; removed here in the end.
     ///   - proc: /proc, opened O_PATH and checked.
     ///   - signals: those that go to the command, and those that the handler of streams wants.
     ///   - registration: under what the cell is to be found while it runs.
+    ///   - ladder: rules for rungs before the kill; nil for none.
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
     package init(_ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
-        signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, began: UInt64, onDenials: (([Denial]) -> Void)? = nil)
+        signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, ladder: LadderOrder? = nil, began: UInt64,
+        onDenials: (([Denial]) -> Void)? = nil)
         throws(SystemError)
     {
         epoll = try Epoll()
@@ -69,6 +73,7 @@ package final class Supervisor {
         self.denials = denials
         self.began = began
         self.onDenials = onDenials
+        laddering = ladder.map { [plan = groups.plan] in Laddering($0, plan) }
         self.groups = groups
         self.proc = proc
         self.registration = registration
@@ -108,7 +113,10 @@ package final class Supervisor {
     private func handle(_ ready: Epoll.Ready) {
         let number = Int(ready.token)
         guard let token = Token(rawValue: number) else {
-            if number >= Supervisor.streamTokens { streams.ready(key: number - Supervisor.streamTokens, ready.events) }
+            if number >= Supervisor.streamTokens {
+                streams.ready(key: number - Supervisor.streamTokens, ready.events)
+                if let laddering { settleOutput(laddering) }
+            }
             return
         }
         switch token {
@@ -147,7 +155,7 @@ package final class Supervisor {
             outcome.cloneBegan = cell.cloneBegan
             outcome.started = started
             outcome.stages = stages
-            if meter.isNeeded || registration != nil { nextLook = started + LimitWatch.first }
+            if meter.isNeeded || registration != nil || laddering != nil { nextLook = started + LimitWatch.first }
             setTimer()
             // From here on the process itself is watched: its report is read when it has gone, which is one wake-up, not two.
             unwatch(.control)
@@ -156,6 +164,7 @@ package final class Supervisor {
         case .exited(let status, let usage):
             outcome.end = .exited(status)
             if status != .exited(0), let cause = meter.memoryCause(groups) { outcome.end = .killed(cause) }
+            leaveLadder()
             outcome.usage = usage
             outcome.wall = Clock.monotonic - started
             reported = true
@@ -199,6 +208,7 @@ package final class Supervisor {
         var budget = 256
         while budget > 0, let trap = try? Notify.receive(listener!) {
             budget -= 1
+            laddering?.denials += 1
             let code = denials.answer(trap)
             do { try Notify.deny(trap.id, errno: code, on: listener!) } catch { kill(.message("the seccomp listener failed: \(error.message)")) }
         }

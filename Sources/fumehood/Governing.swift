@@ -217,6 +217,7 @@ final class Governing {
             door.note(note, at: at)
         }
         for denial in record.denials { note(.denial, nil, denial.json.tagged(["ASI02", "ASI05"])) }
+        for change in record.ladder ?? [] { note(.rung, change.to.name, change.json) }
         if case .limit? = record.cause, let cause = record.cause { note(.rung, record.status == .killed ? "kill" : "told", cause.json.tagged(["ASI08"])) }
         if let kill = record.kill { note(.kill, record.status.rawValue, kill.json) }
         note(.exit, record.status.rawValue, record.json)
