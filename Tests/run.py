@@ -29,6 +29,7 @@ PARTS = [
     ("process 1", ["python3", "Tests/Soak/firstprocess.py"], 60),
     ("launches", ["python3", "Tests/Soak/launches.py", "--launches", "200"], 120),
     ("streams", ["python3", "Tests/Streams/unread.py"], 90),
+    ("terminal", ["python3", "Tests/Streams/terminal.py"], 120),
     ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
     ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
     ("log", ["python3", "Tests/Soak/log.py"], 120),

@@ -24,7 +24,7 @@ struct UsageTests {
             ("--time-out 1s", "unknown flag `--time-out`\n  help: did you mean `--timeout`?"),
             ("--verbosely", "unknown flag `--verbosely`\n  help: fumehood run --help lists the flags"),
             ("-x", nil),
-            ("-t", "`-t`: a terminal of its own is not available yet"),
+            ("-t", "`-t` needs a terminal as standard input\n  help: without -t pipes and files pass as they are"),
             ("--log x --no-log", "`--log` and `--no-log` do not go together"),
             ("echo hello", "unexpected `echo`\n  help: put `--` before the command: fumehood run [FLAGS] -- echo ..."),
             ("--quiet=yes", "`--quiet` takes no value"),
