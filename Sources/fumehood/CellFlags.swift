@@ -15,7 +15,7 @@ struct CellFlag: Sendable {
     let help: String
 
     static let all: [CellFlag] = [
-        CellFlag(names: ["-p", "--profile"], value: "PROFILE", help: "what the cell may do: a built-in profile, one of yours, or a file (default: base)"),
+        CellFlag(names: ["-p", "--profile"], value: "PROFILE", help: "what the cell may do: a built-in profile, one of yours, or a file (default: base; for mcp tool)"),
         CellFlag(names: ["-r", "--read"], value: "PATH", help: "grant a file or folder for reading; SRC:DST moves it"),
         CellFlag(names: ["-w", "--write"], value: "PATH", help: "grant a file or folder for reading and writing"),
         CellFlag(names: ["-e", "--env"], value: "NAME[=VALUE]", help: "pass a variable of yours, or set one; a value written here is visible in ps"),

@@ -65,7 +65,8 @@ enum Main {
 struct Fumehood: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fumehood", abstract: "Runs untrusted programs in cells: behind namespaces, Landlock and seccomp, with no capability left.",
-        version: Version.text, subcommands: [RunHelp.self, McpHelp.self, ToolsVerb.self, PsVerb.self, KillVerb.self, FreezeVerb.self, ThawVerb.self, DoctorVerb.self, PolicyVerb.self, LogVerb.self, WhyVerb.self,
+        version: Version.text,
+        subcommands: [RunHelp.self, McpHelp.self, ToolsVerb.self, PsVerb.self, KillVerb.self, FreezeVerb.self, ThawVerb.self, DoctorVerb.self, PolicyVerb.self, LogVerb.self, WhyVerb.self,
             BudgetVerb.self, ApproveVerb.self])
 }
 

@@ -47,7 +47,7 @@ def test(name):
 
 
 def steps(client, mode, what, *command):
-    script = [os.path.join(client, "python"), os.path.join(HERE, "steps1.py" if mode is None else "steps2.py")]
+    script = [os.path.join(client, "python"), os.path.join(HERE, "sdk1.py" if mode is None else "sdk2.py")]
     done = subprocess.run(
         script + ([] if mode is None else [mode]) + [json.dumps(what), FUMEHOOD, "mcp", *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, timeout=60)

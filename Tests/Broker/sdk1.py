@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client of MCP as the SDK `mcp` 1.x makes one: as steps2.py, without a mode."""
+"""A client of MCP as the SDK `mcp` 1.x makes one: as sdk2.py, without a mode."""
 import asyncio
 import json
 import os

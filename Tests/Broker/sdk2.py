@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of MCP as the SDK `mcp` 2.x makes one: connects to a command, does its steps, prints one JSON line for each.
 
-usage: steps2.py MODE STEPS COMMAND...      MODE: auto, legacy or a version; STEPS: a JSON list of ["list"], ["call", NAME, ARGUMENTS]
+usage: sdk2.py MODE STEPS COMMAND...      MODE: auto, legacy or a version; STEPS: a JSON list of ["list"], ["call", NAME, ARGUMENTS]
 """
 import asyncio
 import json
