@@ -76,7 +76,7 @@ let package = Package(
         tests("EventsTests", ["Events", "JSON"]),
         tests("SyscallsTests", ["Syscalls", "JSON", "CSeccomp"]),
         tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"], exclude: ["Golden/plans"]),
-        tests("SessionTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
+        tests("SessionTests", ["Session", "Supervision", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("SupervisionTests", ["Supervision", "Sandbox", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
         tests("BudgetTests", ["Budget", "JSON"]),

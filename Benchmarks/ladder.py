@@ -27,7 +27,7 @@ LADDER = """ladder:
   pressure_memory: {warn: 50%}
   output_rate: {throttle: 64M}
   denial_rate: {warn: 100, throttle: 5000}
-  wall: {warn: 1h}
+  cpu_time: {warn: 1h}
 """
 
 

@@ -21,6 +21,10 @@ extension Supervisor {
 
     func look() {
         register()
+        if let laddering, laddering.passesOver(at: Clock.monotonic) {
+            nextLook = Clock.monotonic + laddering.pause
+            return
+        }
         if let cause = meter.look(groups, proc: proc) { return kill(cause) }
         nextLook = meter.isNeeded ? Clock.monotonic + meter.pause : nil
         guard let laddering else { return }

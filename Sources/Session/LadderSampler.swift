@@ -140,6 +140,15 @@ final class LadderSampler {
         return readings
     }
 
+    /// Whether the cell has used next to nothing since the last sample: then it wrote, forked and took nothing either.
+    func isStill(at now: UInt64) -> Bool {
+        guard last.time > 0, let time = processor?.field("usage_usec") else { return false }
+        return (time - min(time, last.processor)) * LadderSampler.stillness < (now - min(now, last.time)) / 1000
+    }
+
+    /// A still cell uses less than one part in so many of one processor.
+    private static let stillness: UInt64 = 1000
+
     /// What can be given back at once is not counted, and asked about only where it decides.
     private func memoryInUse(_ tree: LimitWatch.Tree?) -> UInt64? {
         guard let bytes = memory?.number() else { return tree?.residentBytes }

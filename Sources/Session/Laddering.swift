@@ -42,6 +42,8 @@ final class Laddering {
     private(set) var ending: RungChange?
     private(set) var last: RungChange?
     var pause = LimitWatch.interval
+    /// Looks in a row that were not taken because the cell was still.
+    private var passedOver = 0
     var actions = LadderActions()
 
     /// Changes that the record holds.
@@ -53,6 +55,20 @@ final class Laddering {
         self.order = order
         ladder = Ladder(order.rules)
         steering = Steering(plan, cores: order.cores)
+    }
+
+    /// Looks at a still cell that are passed over in a row; one of its clock is always taken.
+    static let mostPassedOver = 4
+
+    /// Whether there is nothing to look at: one question, where a look asks a dozen.
+    func passesOver(at now: UInt64) -> Bool {
+        guard let sampler, ladder.isCalm, order.rules.rule(.wall) == nil, passedOver < Laddering.mostPassedOver, sampler.isStill(at: now) else {
+            passedOver = 0
+            return false
+        }
+        passedOver += 1
+        pause = min(pause * 2, Laddering.longestPause)
+        return true
     }
 
     func note(_ change: RungChange) {

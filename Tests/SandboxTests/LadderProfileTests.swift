@@ -104,6 +104,6 @@ func `a ladder is refused with place, reason and remedy`(text: String, expected:
     let old = GroupPlan(GroupFacts(backend: .v1, old: [.cpu: "/c", .memory: "/m", .freezer: "/f"]), limits: limits, name: "n")
     let steering = Steering(old, cores: nil)
     #expect(steering.throttle(200)?.file == "cpu.cfs_quota_us" && steering.throttle(nil)?.value == "-1" && steering.reclaim(above: 1) == nil)
-    #expect(steering.slow(true)?.value == "2" && steering.slow(false)?.value == "1024")
+    #expect(steering.slow(true)?.value == "15" && steering.slow(false)?.value == "1024")
     #expect(Steering(GroupPlan(), cores: nil).slow(true) == nil)
 }
