@@ -31,6 +31,7 @@ package final class Supervisor {
     /// Tokens of what the kernel cannot wait for: ready at every turn of the loop.
     private var always: [Epoll.Ready] = []
     var denials: DenialBook
+    private let learning: LearnWatch?
     var outcome = Outcome(end: .failed(.silent))
     /// The cell has ended, or its end was decided.
     var reported = false
@@ -54,9 +55,10 @@ package final class Supervisor {
     ///   - groups: the cell's, made before it; removed here in the end.
     ///   - proc: /proc, opened O_PATH and checked.
     ///   - signals: those that go to the command, and those that the handler of streams wants.
+    ///   - watch: of a learning run: admits calls that the filter sent here.
     ///   - registration: under what the cell is to be found while it runs.
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
-    package init(_ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
+    package init(_ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook, watch: LearnWatch? = nil,
         signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, began: UInt64, onDenials: (([Denial]) -> Void)? = nil)
         throws(SystemError)
     {
@@ -67,6 +69,7 @@ package final class Supervisor {
         self.limits = limits
         self.plan = plan
         self.denials = denials
+        learning = watch
         self.began = began
         self.onDenials = onDenials
         self.groups = groups
@@ -189,8 +192,13 @@ package final class Supervisor {
         var budget = 256
         while budget > 0, let trap = try? Notify.receive(listener!) {
             budget -= 1
-            let code = denials.answer(trap)
-            do { try Notify.deny(trap.id, errno: code, on: listener!) } catch { kill(.message("the seccomp listener failed: \(error.message)")) }
+            do {
+                if let learning, learning.admits(trap, listener: listener!, proc: proc) {
+                    try Notify.proceed(trap.id, on: listener!)
+                } else {
+                    try Notify.deny(trap.id, errno: denials.answer(trap), on: listener!)
+                }
+            } catch { kill(.message("the seccomp listener failed: \(error.message)")) }
         }
         if let onDenials {
             let new = denials.takeNew()
