@@ -2,7 +2,7 @@
 // One learning run as a value: what the command was seen to need, beyond the base, and what it asked for in vain. Paths are what the command
 // wrote into its calls: advice for people, and never the ground of a decision.
 
-package import Syscalls
+import Syscalls
 
 /// When something was first needed. Ordered: what was ever needed at start-up is of start-up.
 package enum Phase: String, CaseIterable, Comparable, Sendable {

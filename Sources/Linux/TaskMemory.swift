@@ -25,7 +25,7 @@ package enum TaskMemory {
         guard thread > 0, address != 0, address < 1 << 63, count > 0 else { return nil }
         var bytes = [UInt8](repeating: 0, count: count)
         let result = unsafe bytes.withUnsafeMutableBytes { buffer in
-            var ours = unsafe (Int(bitPattern: buffer.baseAddress), count)
+            var ours = (Int(bitPattern: buffer.baseAddress), count)
             var theirs = (Int(address), count)
             // SAFETY: two iovec structures (address and length) that live through the call; the kernel writes at most `count` bytes to ours.
             return unsafe withUnsafeMutablePointer(to: &ours) { ours in

@@ -11,8 +11,10 @@ public enum FilterSampling {
         var count = 0
         var numbers = Set(UInt32(0)...511)
         for start in table.starts { numbers.formUnion([start &- 1, start, start &+ 1]) }
+        let other: Architecture = table.architecture == .x86_64 ? .aarch64 : .x86_64
+        let identities: [UInt32] = [table.architecture.auditIdentity, table.architecture.compatIdentity, other.auditIdentity]
         numbers.formUnion([.max, 0x4000_0000 | 57, 0x2C0_FFEE])
-        for identity in [table.architecture.auditIdentity, table.architecture.compatIdentity, 0xC000_00B7 ^ (table.architecture == .aarch64 ? 0x89 : 0)] {
+        for identity in identities {
             for number in numbers.sorted() {
                 for arguments in edges(table, number) {
                     let expected = table.outcome(architecture: identity, number: number, arguments: arguments, cookie: cookie).answer

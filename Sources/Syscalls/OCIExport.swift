@@ -6,7 +6,7 @@
 // Three things are other in a container than in a cell, and are exported so: the engine itself executes the command behind the filter, so
 // execve is allowed; process 1 is the command and needs no protection from it; and one errno stands for all argument-checked denials.
 
-import JSON
+public import JSON
 
 public enum OCIExport {
     /// `(argument & mask) == value` for some arguments; all hold together.
