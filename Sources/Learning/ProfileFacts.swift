@@ -2,7 +2,7 @@
 // What a profile lets a cell do, as facts that two profiles can be compared by: words first, one kind after another. Of a learned profile
 // the evidence belongs to it: a tool that executes another program than before does more, even where the profile allows it to.
 
-package import Config
+import Events
 package import JSON
 package import Sandbox
 package import Syscalls

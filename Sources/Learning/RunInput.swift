@@ -3,7 +3,7 @@
 // standard input. A digest of them, made before the command starts. It tells runs apart and protects nothing: FNV-1a, 64 bits.
 
 import Glibc
-package import Linux
+import Linux
 
 package struct RunInput {
     private var hash: UInt64 = 0xCBF2_9CE4_8422_2325

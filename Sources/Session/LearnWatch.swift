@@ -4,7 +4,7 @@
 // Paths and addresses are read from the caller's memory for people to see: another thread can change them, and nothing is decided by them.
 
 package import Learning
-package import Linux
+import Linux
 package import Syscalls
 
 package final class LearnWatch {

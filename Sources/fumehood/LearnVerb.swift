@@ -178,7 +178,7 @@ final class Learner {
     // After the run -----------------------------------------------------------------------------------------------------
 
     /// Adds the run and writes the profile.
-    func end(_ outcome: Outcome, _ launch: PreparedLaunch, _ profile: Profile, quiet: Bool) throws {
+    func end(_ outcome: Session.Outcome, _ launch: PreparedLaunch, _ profile: Profile, quiet: Bool) throws {
         guard let watch else { return }
         if case .failed = outcome.end { return }
         var run = LearnedRun(input: input, succeeded: outcome.end == .exited(.exited(options.expected)), grants: watch.observed.grants)

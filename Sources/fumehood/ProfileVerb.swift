@@ -124,7 +124,7 @@ struct ProfileVerifyVerb: ParsableCommand {
                 try FilterProof.check(program, table, cookie: cookie)
                 tried = try FilterSampling.check(program, table, cookie: cookie)
             } catch {
-                problem = error.description
+                problem = "\(error)"
             }
             if json {
                 PolicyJudging.write([
