@@ -33,24 +33,35 @@ package final class LearnWatch {
     /// The word that grants a kind of call, nil where none is needed, and its name.
     private var kinds: [Kind: (word: String?, name: String)] = [:]
     private let began = Clock.monotonic
+    /// Whether other processes of the cell than the command's are looked for, and threads that are known to be the command's.
+    private var learnsSpawn: Bool
+    private var ownThreads: Set<Int32> = []
 
     /// - Parameters:
     ///   - released: without `watchesPaths`.
+    ///   - watchesProcesses: whether `spawn` is not known yet.
     ///   - watchesPaths: whether the filter sends what is opened and executed here although it is allowed.
-    package init(ceiling: SyscallPolicy, released: SyscallPolicy, watchesPaths: Bool) {
+    package init(ceiling: SyscallPolicy, released: SyscallPolicy, watchesPaths: Bool, watchesProcesses: Bool) {
         self.ceiling = ceiling
         var filter = released
         filter.watchesPaths = watchesPaths
+        // Making processes is never trapped; that there is another one is seen by what it does first.
+        filter.watchesProcesses = watchesProcesses && ceiling.families.contains(.spawn)
+        if ceiling.families.contains(.spawn) { filter.families.insert(.spawn) }
+        learnsSpawn = filter.watchesProcesses
         self.released = filter
-        current = released
+        current = filter
+        (current.watchesPaths, current.watchesProcesses) = (false, false)
         ceilingTable = ceiling.rules(canary: 1)
-        releasedTable = released.rules(canary: 1)
+        releasedTable = current.rules(canary: 1)
         currentTable = releasedTable
         observed.watchedPaths = watchesPaths
     }
 
     /// Whether the call goes on.
-    func admits(_ trap: Trap, listener: borrowing Descriptor, proc: borrowing Descriptor) -> Bool {
+    /// - Parameter root: process 1 of the cell, the command's parent.
+    func admits(_ trap: Trap, listener: borrowing Descriptor, proc: borrowing Descriptor, root: Int32) -> Bool {
+        if learnsSpawn { lookForProcess(trap.thread, proc, root) }
         let a = trap.arguments
         let arguments = Arguments(a[0], a[1], a[2], a[3], a[4], a[5])
         func outcome(_ table: RuleTable) -> Answer {
@@ -68,11 +79,26 @@ package final class LearnWatch {
             if kinds.count < LearnWatch.kindBound { kinds[kind] = new }
         }
         if let word = known.word {
-            let phase: Phase = Clock.monotonic - began <= LearnWatch.startUp ? .startUp : .steady
             observed.grants[word, default: Sighting(runs: 1, phase: phase, calls: [])].calls.insert(known.name)
         }
         look(syscall, trap, arguments, listener, proc)
         return true
+    }
+
+    private var phase: Phase { Clock.monotonic - began <= LearnWatch.startUp ? .startUp : .steady }
+
+    /// A process that is not a child of process 1 was made by the command, or by one that was.
+    private func lookForProcess(_ thread: Int32, _ proc: borrowing Descriptor, _ root: Int32) {
+        if ownThreads.contains(thread) { return }
+        guard let status = try? Files.text("\(thread)/status", under: proc.number),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("PPid:") }), let parent = Int32(line.dropFirst(5).drop { $0 == "\t" || $0 == " " })
+        else { return }
+        if parent == root {
+            if ownThreads.count < 4096 { ownThreads.insert(thread) }
+        } else {
+            learnsSpawn = false
+            observed.grants[Family.spawn.name] = Sighting(runs: 1, phase: phase, calls: [Syscall.clone.rawValue])
+        }
     }
 
     /// What a kind of call needs that was not needed before. - Returns: nil where no word grants it.

@@ -183,6 +183,7 @@ package final class Supervisor {
         }
         guard let number = listener?.number else { return }
         setNonBlocking(number)
+        if learning != nil { Notify.answerAtOnce(listener!) }
         watch(number, .readable, .listener)
     }
 
@@ -193,7 +194,7 @@ package final class Supervisor {
         while budget > 0, let trap = try? Notify.receive(listener!) {
             budget -= 1
             do {
-                if let learning, learning.admits(trap, listener: listener!, proc: proc) {
+                if let learning, learning.admits(trap, listener: listener!, proc: proc, root: cell.pid) {
                     try Notify.proceed(trap.id, on: listener!)
                 } else {
                     try Notify.deny(trap.id, errno: denials.answer(trap), on: listener!)

@@ -156,7 +156,8 @@ final class Learner {
             try released.allow(word)
             try ceiling.allow(word)
         }
-        watch = LearnWatch(ceiling: ceiling, released: released, watchesPaths: !evidence.inputs.contains(input))
+        watch = LearnWatch(
+            ceiling: ceiling, released: released, watchesPaths: !evidence.inputs.contains(input), watchesProcesses: !released.families.contains(.spawn))
         request.syscalls = watch?.released ?? request.syscalls
     }
 
@@ -198,12 +199,13 @@ final class Learner {
         try Storage.makeFolders(folder)
         let holder = try Files.open(folder, O_RDONLY | O_DIRECTORY)
         guard let lock = try FileLock(holder, within: 5000) else { throw UsageError("the profile `\(file)` is being written by another run", help: nil) }
-        defer { _ = consume lock }
         var all = try Learner.read(file, home: home) ?? evidence
         try all.check(program: evidence.program, extends: evidence.extends, name: name)
         let before = all
         all.add(run)
         try Storage.replace(file, with: Array(all.text(home: home).utf8), mode: 0o644, isSynchronised: false)
+        // Held until here: the optimiser has lost a descriptor before that was left to the end of its scope.
+        _ = consume lock
         if !quiet { Messages.notes(words(all, before: before, run)) }
     }
 

@@ -48,7 +48,7 @@ struct ProfileImportVerb: ParsableCommand {
 
     func run() throws {
         try FoundProfile.judging(json: json) {
-            let bytes = try file == "-" ? try Files.read("/proc/self/fd/0", limit: 4 << 20) : try Files.read(file, limit: 4 << 20)
+            let bytes = try Files.read(file == "-" ? "/proc/self/fd/0" : file, limit: 4 << 20)
             let imported = try OCIProfile(parsing: bytes)
             let program = try imported.program()
             let tried = try FilterSampling.check(program, imported.table)
