@@ -77,23 +77,31 @@ public enum OCIExport {
 
     /// Where a rule allows, as alternatives. What only keeps a cell's process 1 safe is left out.
     private static func regions(_ rule: Rule, _ syscall: Syscall) throws(SyscallError) -> [Region] {
-        var rest: [Region] = [[:]]
+        var denied: [Region] = []
         var found: [Region] = []
+        func take(_ region: Region) throws(SyscallError) {
+            var rest = [region]
+            for refusal in denied { rest = rest.flatMap { subtract(refusal, from: $0) } }
+            found += rest
+            guard found.count <= 4096 else { throw .profile("`\(syscall.rawValue)` has too many alternatives to be written out") }
+        }
         for item in rule.cases where item.outcome.cause != .cellInit {
             let here = try alternatives(item.conditions, syscall)
             if item.outcome.answer == .allow {
-                found += product(rest, here)
+                for region in here { try take(region) }
             } else {
-                // Not the first alternative, and not the second, ...
-                for alternative in here {
-                    rest = product(rest, alternative.flatMap { argument, masked in masked.opposite.map { [argument: $0] } })
-                    guard rest.count <= 4096 else { throw .profile("`\(syscall.rawValue)` has too many alternatives to be written out") }
-                }
+                denied += here
             }
         }
-        if rule.otherwise.answer == .allow { found += rest }
+        if rule.otherwise.answer == .allow { try take([:]) }
         var seen: Set<Region> = []
         return found.filter { seen.insert($0).inserted }.sorted { key($0).lexicographicallyPrecedes(key($1)) }
+    }
+
+    /// What of a region does not lie in another one.
+    private static func subtract(_ other: Region, from region: Region) -> [Region] {
+        if product([region], [other]).isEmpty { return [region] }
+        return product([region], other.sorted { $0.key < $1.key }.flatMap { argument, masked in masked.opposite.map { [argument: $0] } })
     }
 
     private static func key(_ region: Region) -> [UInt64] {

@@ -67,7 +67,7 @@ struct ProfileImportVerb: ParsableCommand {
             let left = sides.partial.map { "\($0.name): allowed there in part, not granted here" }
                 + (sides.forbidden.isEmpty ? [] : ["allowed there, forbidden here: \(sides.forbidden.joined(separator: " "))"])
                 + (sides.narrower.isEmpty ? [] : ["refused there, allowed here: \(sides.narrower.joined(separator: " "))"])
-                + (imported.unknownNames.isEmpty ? [] : ["unknown on this machine: \(imported.unknownNames.joined(separator: " "))"])
+                + (imported.unknownNames.isEmpty ? [] : ["\(imported.unknownNames.count) names that this architecture has not; --json lists them"])
             if let out { try Storage.replace(out, with: Array(text.utf8), mode: 0o644, isSynchronised: false) }
             if json {
                 func array(_ names: [String]) -> Value { .array(names.map { .string($0) }) }

@@ -82,13 +82,13 @@ TOOLS = [
     ("git-diff", ["git"], GIT, ["-p", "git"], ["git", "diff", "--stat"], False),
     ("git-commit", ["git"], GIT + " && git add b", ["-p", "git"], ["git", "commit", "-q", "--allow-empty", "-m", "x"], True),
     ("git-branch", ["git"], GIT, ["-p", "git"], ["git", "branch", "-f", "topic"], False),
-    ("python", ["/usr/bin/python3"], f"cat > job.py <<'X'\n{PYTHON}\nX", ["-r", "."], ["/usr/bin/python3", "-B", "job.py"], True),
+    ("python-job", ["/usr/bin/python3"], f"cat > job.py <<'X'\n{PYTHON}\nX", ["-r", "."], ["/usr/bin/python3", "-B", "job.py"], True),
     ("make", ["make", "gcc"], f"printf '{MAKE}' > Makefile; echo '#include <stdio.h>\nint main(void) {{ return puts(\"hi\") < 0; }}' > main.c", ["-w", "."], ["make", "-B"], False),
     ("tar", ["tar", "xz"], "mkdir d; for i in 1 2 3 4; do echo $i > d/$i; done", ["-w", "."], ["tar", "-cJf", "d.tar.xz", "d"], True),
     ("sqlite", ["sqlite3"], "", ["-w", "."], ["sqlite3", "x.db", "create table if not exists t(a); insert into t values(1); select count(*) > 0 from t"], True),
     ("jq", ["jq"], "echo '{\"a\": [1, 2]}' > in.json", ["-r", "."], ["jq", "-c", ".a | map(. + 1)", "in.json"], False),
     ("find-grep", ["find", "grep"], "mkdir d; echo needle > d/x", ["-r", "."], ["find", ".", "-type", "f", "-exec", "grep", "-l", "needle", "{}", ";"], False),
-    ("node", ["node"], "echo 'console.log(require(\"fs\").readdirSync(\".\").length)' > a.js", ["-p", "node"], ["node", "a.js"], False),
+    ("node-job", ["node"], "echo 'console.log(require(\"fs\").readdirSync(\".\").length)' > a.js", ["-p", "node"], ["node", "a.js"], False),
 ]
 CANARY = r"""
 #define _GNU_SOURCE
