@@ -30,6 +30,7 @@ PARTS = [
     ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
     ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
     ("log", ["python3", "Tests/Soak/log.py"], 120),
+    ("learn", ["python3", "Tests/Soak/learn.py", "--quick"], 120),
     ("second kernel", ["Tests/vm.sh"], 330),
 ]
 
