@@ -19,6 +19,8 @@ CEDAR_SOURCES := $(shell find Sources/Cedar Sources/JSON Sources/cedar-corpus Pa
 
 LOG_SOURCES := $(shell find Sources/AuditLog Sources/Budget Sources/Events Sources/JSON Sources/Linux Sources/audit-log-writer Package.swift -type f 2>/dev/null)
 
+DOOR_SOURCES := $(shell find Sources/Governance Sources/Config Sources/door-bench -type f 2>/dev/null)
+
 .PHONY: help build install uninstall demo test check lint format mutants soak fuzz asan bench corpus clean swift
 
 help:
@@ -32,7 +34,7 @@ help:
 	  'make fuzz              every fuzz target for 60 seconds' \
 	  'make soak              fault sweep, kills, 5,000 launches, 10^6 schedules of the ledger, ends of the log at each write, Cedar beside cedarpy, fuzz targets (over two hours); results in Benchmarks/results' \
 	  'make asan              the C part and its launches under AddressSanitizer' \
-	  'make bench             launches, policy decisions, reservations and the log against their thresholds; results in Benchmarks/results' \
+	  'make bench             launches, policy decisions, reservations, the log and the door against their thresholds; results in Benchmarks/results' \
 	  'make corpus DIR=...    the Cedar engine against a folder of integration tests' \
 	  'make clean             remove everything built'
 
@@ -71,6 +73,15 @@ build/audit-log-writer: $(LOG_SOURCES) | swift
 	swift build -c release --scratch-path .build-release -Xswiftc -static-executable --product audit-log-writer 2>&1 | .ci/quieter
 	.ci/strip .build-release/release/audit-log-writer build/audit-log-writer.new
 	mv build/audit-log-writer.new build/audit-log-writer
+
+# The door as a program of its benchmark.
+build/door-bench: $(LOG_SOURCES) $(CEDAR_SOURCES) $(DOOR_SOURCES) | swift
+	@.ci/need build
+	mkdir -p build
+	echo 'building build/door-bench (release)'
+	swift build -c release --scratch-path .build-release -Xswiftc -static-executable --product door-bench 2>&1 | .ci/quieter
+	.ci/strip .build-release/release/door-bench build/door-bench.new
+	mv build/door-bench.new build/door-bench
 
 # What verifies the log's files without any of our code: Debian's Go, offline.
 build/goverifier: Tests/GoVerifier/main.go
@@ -131,7 +142,7 @@ asan: swift
 	@.ci/need test
 	Tests/asan.sh
 
-bench: build/fumehood build/cedar-corpus build/audit-log-writer
+bench: build/fumehood build/cedar-corpus build/audit-log-writer build/door-bench
 	@.ci/need bench
 	failed=0
 	python3 Benchmarks/launch.py --record || failed=1
@@ -139,6 +150,7 @@ bench: build/fumehood build/cedar-corpus build/audit-log-writer
 	python3 Benchmarks/cedar/bench.py --record || failed=1
 	python3 Benchmarks/ledger/soak.py --bench --record || failed=1
 	python3 Benchmarks/log/bench.py --record || failed=1
+	python3 Benchmarks/door/bench.py --record || failed=1
 	exit $$failed
 
 corpus: build/cedar-corpus

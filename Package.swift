@@ -15,6 +15,13 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"]),
 ]
 
+/// See the script. It asks for lld, which comes with the toolchain.
+let withoutUnwinding: [LinkerSetting] = [
+    .unsafeFlags(
+        ["-use-ld=lld", "-Xlinker", "--no-eh-frame-hdr", "-Xlinker", "-T", "-Xlinker", "\(Context.packageDirectory)/.ci/no-unwind.ld"],
+        .when(configuration: .release))
+]
+
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
@@ -47,7 +54,7 @@ let package = Package(
         module("Cedar", ["JSON"]),
         module("Budget", ["JSON"]),
         module("AuditLog", ["JSON", "Events", "Linux", "Budget", "CNettle"]),
-        module("Governance", ["JSON", "Events", "Cedar", "Budget", "AuditLog"]),
+        module("Governance", ["JSON", "Config", "Events", "Cedar", "Budget", "AuditLog"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
         module("Learning", ["JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox"]),
         module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance", "Learning"]),
@@ -57,9 +64,11 @@ let package = Package(
                 "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar", "Budget", "AuditLog", "Governance", "Learning",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict, linkerSettings: withoutUnwinding),
         .executableTarget(name: "cedar-corpus", dependencies: ["Cedar", "JSON"], swiftSettings: strict),
         .executableTarget(name: "audit-log-writer", dependencies: ["AuditLog", "JSON", "Linux"], swiftSettings: strict),
+        .executableTarget(
+            name: "door-bench", dependencies: ["Governance", "AuditLog", "Budget", "Cedar", "Events", "JSON", "Linux"], swiftSettings: strict),
         tests("JSONTests", ["JSON"]),
         tests("ConfigTests", ["Config"]),
         tests("EventsTests", ["Events", "JSON"]),

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What demo.sh shows: runs the two sides of the hostile script, the flood and the honest tool, and prints them at 80 columns."""
+import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,7 +60,7 @@ def processes_with(word):
 def hostile(home):
     script = os.path.join(HERE, "hostile/hostile.py")
     marker = str(os.getpid()).zfill(8)
-    os.environ.update(HOME=home, DEMO_API_KEY="sk-demo-0123456789")
+    os.environ.update(HOME=home, XDG_STATE_HOME=os.path.join(WORK, "state"), DEMO_API_KEY="sk-demo-0123456789")
     leaked = os.open(f"{home}/.ssh/id_ed25519", os.O_RDONLY)
     os.set_inheritable(leaked, True)
 
@@ -114,6 +116,51 @@ def flood():
     return done.returncode == 124 and kill.get("left") == 0 and len(done.stdout) <= 1 << 21
 
 
+def ask(*words, cut=None):
+    """One of the other verbs, shown as it is typed, with the first lines of its answer."""
+    command_line(["fumehood"] + list(words))
+    done = subprocess.run([FUMEHOOD] + list(words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
+    for line in done.stdout.splitlines()[:cut]:
+        if line:
+            print(fit(re.sub(r" (session|cell|call)=\S+| principal=local tool=\S+ latency_ns=\d+|T[0-9:.]+Z", "", line), 79))
+    print(f"exit {done.returncode}")
+    return done
+
+
+def journal():
+    """The log of what was run so far: shown, explained, verified, and verified again with one byte changed."""
+    heading("The log of the hostile run")
+    denial = json.loads(subprocess.run([FUMEHOOD, "log", "show", "--kind", "denial", "--last", "1", "--json"], stdout=subprocess.PIPE, text=True).stdout)
+    shown = ask("log", "show", "--cell", denial["cell"])
+    why = ask("why", denial["data"]["id"], cut=4)
+    before = ask("log", "verify")
+    file = glob.glob(os.path.join(WORK, "state/fumehood/log/journal/*"))[0]
+    with open(file, "r+b") as opened:
+        place = opened.read().index(b"hostile.py")
+        opened.seek(place)
+        opened.write(b"H")
+        print("one byte of it is changed: the script's name")
+        opened.flush()
+        after = ask("log", "verify", cut=2)
+        opened.seek(place)
+        opened.write(b"h")
+    return shown.returncode == 0 and why.returncode == 0 and before.returncode == 0 and after.returncode == 1
+
+
+def refused():
+    heading("A launch that a policy refuses")
+    policy = os.path.join(WORK, "network.cedar")
+    text = """@id("no-host") @reason("no program here gets the host's network")
+forbid (principal, action == Action::"sys__launch", resource)
+when { context.sandbox.network == "host" };
+"""
+    with open(policy, "w") as file:
+        file.write(text)
+    print(text.rstrip())
+    done = ask("run", "--policy", policy, "--net", "host", "--", "curl", "https://example.com")
+    return done.returncode == 125 and "no-host" in done.stdout
+
+
 def honest():
     heading("An honest tool, with a workspace that it may write")
     workspace = os.path.join(WORK, "workspace")
@@ -160,7 +207,7 @@ def main():
             file.write("this is a decoy\n")
     results = [hostile(home)]
     if results[0] is not None:
-        results += [flood(), honest()]
+        results += [journal(), flood(), refused(), honest()]
     print()
     if not all(results):
         print(paint("31", "the demo did not go as it must"))

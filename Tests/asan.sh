@@ -40,10 +40,12 @@ each() {
     try 0 "$@" "$binary" run --dry-run -- /bin/true
     try 0 "$@" "$binary" doctor
 }
-each env
+mkdir -p "$work/own" "$work/user"
+each env "XDG_STATE_HOME=$work/own/state" "XDG_CONFIG_HOME=$work/own/config"
 if [ "$(id -u)" = 0 ]; then
     chmod o+rx . .build-asan 2>/dev/null
     cp "$binary" "$work/fumehood" && binary=$work/fumehood
-    each setpriv --reuid=12345 --regid=12345 --clear-groups env HOME=/nonexistent
+    chown 12345:12345 "$work/user"
+    each setpriv --reuid=12345 --regid=12345 --clear-groups env HOME=/nonexistent "XDG_STATE_HOME=$work/user/state" "XDG_CONFIG_HOME=$work/user/config"
 fi
 exit $failed

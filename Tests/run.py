@@ -8,10 +8,12 @@ Swift's own test runner.
 
 usage: Tests/run.py [--filter REGEX]    only the Swift tests that match
 """
+import atexit
 import collections
 import fnmatch
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,7 @@ PARTS = [
     ("process 1", ["python3", "Tests/Soak/firstprocess.py"], 60),
     ("launches", ["python3", "Tests/Soak/launches.py", "--launches", "200"], 120),
     ("streams", ["python3", "Tests/Streams/unread.py"], 90),
+    ("terminal", ["python3", "Tests/Streams/terminal.py"], 120),
     ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
     ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
     ("log", ["python3", "Tests/Soak/log.py"], 120),
@@ -145,6 +148,10 @@ def main():
     os.environ.setdefault("FUMEHOOD_SHARED", os.path.normpath(os.path.join(ROOT, "../shared")))
     os.environ.setdefault("FUMEHOOD_BIN", os.path.join(ROOT, "build/fumehood"))
     os.environ.setdefault("SWIFT_BACKTRACE", "enable=no")
+    # Nobody's own log grows by a test.
+    state = tempfile.mkdtemp(prefix="fumehood-state-")
+    atexit.register(shutil.rmtree, state, ignore_errors=True)
+    os.environ["XDG_STATE_HOME"] = state
     tally = Tally()
     began = time.monotonic()
     swift(tally, sys.argv[1:])

@@ -330,23 +330,7 @@ static long spawn(const struct cl_op *op, uint32_t index)
     return 0;
 }
 
-static long handover(const struct cl_op *op)
-{
-    int fds[2], count = 0;
-    if (op->src >= 0 && slot(op->src) >= 0) fds[count++] = slot(op->src);
-    fds[count++] = slot(op->dst);
-    cell.report.kind = CL_REPORT_LAUNCHED;
-    struct iovec data = {&cell.report, sizeof cell.report};
-    union { char bytes[CMSG_SPACE(sizeof fds)]; struct cmsghdr header; } control;
-    cl_zero(&control, sizeof control);
-    struct msghdr message = {0, 0, &data, 1, &control, CMSG_SPACE((size_t)count * sizeof(int)), 0};
-    control.header.cmsg_level = SOL_SOCKET;
-    control.header.cmsg_type = SCM_RIGHTS;
-    control.header.cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
-    for (int i = 0; i < count; i++) ((int *)(void *)CMSG_DATA(&control.header))[i] = fds[i];
-    long r = CL_CALL(SYS_sendmsg, cell.plan->slots[CL_SLOT_CONTROL], &message, 0);
-    return r < 0 ? r : 0;
-}
+#include "handover.h"
 
 // PID 1 keeps one descriptor and watches its children by a signalfd, made before its own filter forbids making anything.
 static long seal(void)
@@ -534,6 +518,7 @@ UNSANITIZED static long perform(const struct cl_op *op, uint32_t index)
         for (uint64_t i = 0; i < op->y; i++) area[i] = i < sizeof name - 1 && i + 1 < op->y ? name[i] : 0;
         return 0;
     }
+    case CL_OP_TERMINAL: return terminal(op);
     case CL_OP_STAGE: return cell.report.stage_ns[op->n % CL_STAGES] = cl_now(), 0;
     }
     return -ENOSYS;

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -214,38 +215,77 @@ long cl_probe_cell(uint64_t flags, uint32_t user, uint32_t group, int32_t result
     return pid < 0 ? pid : 0;
 }
 
-long cl_janitor(const int32_t *directories, const char *const *names, const int32_t *locks, uint32_t count, int release, int release_other_end, int *pidfd)
+// One name of the janitor's. `lock` is -1 until the placeholder stands.
+struct kept {
+    int32_t directory, lock;
+    char name[256];
+};
+
+// Whether this can only be what the launcher was making when it was killed: empty, ours, closed to writers, of this very second
+// or marked already. What is in a folder is asked by the removal itself, which takes only an empty one.
+static int is_unfinished(const struct stat *found, int64_t began)
 {
+    if (found->st_uid != CL_CALL(SYS_geteuid) || (found->st_mtim.tv_sec < began && found->st_mtim.tv_sec != CL_PLACEHOLDER_TIME)) return 0;
+    if (S_ISDIR(found->st_mode)) return (found->st_mode & 07777 & ~0555) == 0;
+    return S_ISREG(found->st_mode) && found->st_nlink == 1 && found->st_size <= 2 && (found->st_mode & 07777 & ~0444) == 0;
+}
+
+// A placeholder that another cell still relies on stays: its own janitor holds the shared lock and removes it later.
+static void remove_kept(const struct kept *kept, int64_t began)
+{
+    struct stat held, named;
+    long lock = kept->lock;
+    if (lock < 0) {
+        lock = CL_CALL(SYS_openat, kept->directory, kept->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (lock < 0 || CL_CALL(SYS_fstat, lock, &held) < 0 || !is_unfinished(&held, began)) return;
+    }
+    if (CL_CALL(SYS_flock, lock, 2 | 4 /* LOCK_EX | LOCK_NB */) == 0 && CL_CALL(SYS_fstat, lock, &held) == 0 &&
+        CL_CALL(SYS_newfstatat, kept->directory, kept->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+        held.st_ino == named.st_ino && held.st_dev == named.st_dev)
+        CL_CALL(SYS_unlinkat, kept->directory, kept->name, S_ISDIR(held.st_mode) ? AT_REMOVEDIR : 0);
+}
+
+long cl_janitor(int line, int line_other_end, int *pidfd)
+{
+    long area = CL_CALL(SYS_mmap, 0, CL_JANITOR_NAMES * sizeof(struct kept), 3 /* READ | WRITE */, 0x22 /* PRIVATE | ANONYMOUS */, -1, 0);
+    if (area < 0 && area > -4096) return area;
     long pid = clone_process(0, pidfd);
-    if (pid != 0) return pid;
-    CL_CALL(SYS_close, release_other_end);
+    if (pid != 0) {
+        CL_CALL(SYS_munmap, area, CL_JANITOR_NAMES * sizeof(struct kept));
+        return pid;
+    }
+    CL_CALL(SYS_close, line_other_end);
     // Nothing but its own: or whoever reads the caller's output would wait for us, and the janitors of two cells of one
     // process for one another, each with a copy of what tells the other one that its cell has ended.
-    uint32_t from = 0;
-    while (1) {
-        uint32_t next = (uint32_t)release;
-        if (next < from) next = ~0u;
-        for (uint32_t i = 0; i < 2 * count; i++) {
-            uint32_t own = (uint32_t)(i < count ? directories[i] : locks[i - count]);
-            if (own >= from && own < next) next = own;
-        }
-        if (next > from) CL_CALL(CL_SYS_CLOSE_RANGE, from, next == ~0u ? ~0u : next - 1, 0);
-        if (next == ~0u) break;
-        from = next + 1;
-    }
+    keep_only(line);
     CL_CALL(SYS_setsid);
     uint64_t all = ~0ull;
     CL_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
-    wait_for_hangup(release);
-    // A placeholder that another cell still relies on stays: its own janitor holds the shared lock and removes it later.
-    for (uint32_t i = 0; i < count; i++)
-        if (CL_CALL(SYS_flock, locks[i], 2 | 4 /* LOCK_EX | LOCK_NB */) == 0) {
-            struct stat held, named;
-            if (CL_CALL(SYS_fstat, locks[i], &held) == 0 &&
-                CL_CALL(SYS_newfstatat, directories[i], names[i], &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-                held.st_ino == named.st_ino && held.st_dev == named.st_dev)
-                CL_CALL(SYS_unlinkat, directories[i], names[i], S_ISDIR(held.st_mode) ? AT_REMOVEDIR : 0);
+    struct { int64_t s, ns; } now = {0, 0};
+    CL_CALL(SYS_clock_gettime, 0 /* CLOCK_REALTIME */, &now);
+    struct kept *kept = (struct kept *)area;
+    uint32_t count = 0;
+    for (;;) {
+        struct { uint64_t length; int32_t level, type, descriptor, padding; } control;
+        char packet[1 + 256];
+        struct iovec vector = {packet, sizeof packet};
+        struct msghdr header = {0, 0, &vector, 1, &control, sizeof control, 0};
+        long r = CL_CALL(SYS_recvmsg, line, &header, MSG_CMSG_CLOEXEC);
+        if (r == -EINTR) continue;
+        if (r <= 0) break;
+        if (header.msg_controllen < 20 || control.type != SCM_RIGHTS) continue;
+        if (packet[0] == CL_JANITOR_HOLDS && count) {
+            kept[count - 1].lock = control.descriptor;
+        } else if (packet[0] == CL_JANITOR_IS_THEIRS && count) {
+            count--;
+        } else if (packet[0] == CL_JANITOR_WILL_MAKE && count < CL_JANITOR_NAMES) {
+            kept[count].directory = control.descriptor;
+            kept[count].lock = -1;
+            for (long i = 1; i < r; i++) kept[count].name[i - 1] = packet[i];
+            kept[count++].name[r - 1] = 0;
         }
+    }
+    for (uint32_t i = 0; i < count; i++) remove_kept(&kept[i], now.s - 1);
     leave(0);
 }
 

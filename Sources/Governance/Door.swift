@@ -334,6 +334,7 @@ public final class Door {
                 amounts.append(Amount(dimension, cost.amount))
             }
             if grant != nil, let dimension = ledger.dimension("approvals") { amounts.append(Amount(dimension, 1)) }
+            if amounts.isEmpty { return .success(nil) }
             var answer = try ledger.reserve(account, amounts, at: now.moment, deadline: request.deadline, holder: settings.holder)
             if case .denied = answer, let due = ledger.nextDeadline, due <= now.bootNanoseconds {
                 // What is overdue may be what is in the way.

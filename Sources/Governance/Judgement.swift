@@ -73,6 +73,7 @@ extension Rulebook {
                 result.reason = "no policy permits `\(request.action)`"
             }
         case .ask:
+            result.policies = outcome.asks.map(\.policy.string)
             result.reason = outcome.asks.lazy.map(\.reason.string).first { !$0.isEmpty } ?? "policy `\(outcome.asks.first?.policy.string ?? "")` asks"
         case .allow, .throttle: break
         }

@@ -38,6 +38,11 @@ enum Vocabulary {
 
     static func text(_ tools: [ToolShape]) -> String {
         var text = ground
+        // What nothing is in is left out: a policy whose scope names it can match nothing and is set aside, not refused.
+        if !tools.isEmpty {
+            text += "entity Server;\nentity Tool in [Server] { trusted: Bool };\naction \"Mcp\";\naction \"CallTool\" in [\"Mcp\"];\n"
+            if tools.contains(where: \.sideEffect) { text += "action \"SideEffect\" in [\"CallTool\"];\n" }
+        }
         for tool in tools {
             let group = tool.sideEffect ? "SideEffect" : "CallTool"
             var input = record(tool.input, 0) ?? "{}"
@@ -54,8 +59,6 @@ enum Vocabulary {
         entity AgentGroup;
         entity Session;
         entity Agent in [AgentGroup, User, Session];
-        entity Server;
-        entity Tool in [Server] { trusted: Bool };
         entity Endpoint;
         entity Cell;
         type SessionFacts = { id: String, calls: Long, denials: Long };
@@ -69,9 +72,6 @@ enum Vocabulary {
             disk_bytes?: Long, inodes?: Long, output_bytes?: Long, open_files?: Long };
         type Sandbox = { profile: String, network: String, writable: Set<String>, limits: Limits, waivers: Set<String> };
         type Crossed = { limit: String, bound: Long, reading: Long };
-        action "Mcp";
-        action "CallTool" in ["Mcp"];
-        action "SideEffect" in ["CallTool"];
         action "sys__launch" appliesTo { principal: [Agent], resource: [Cell], context: { sandbox: Sandbox, \(facts) } };
         action "sys__connect" appliesTo { principal: [Agent], resource: [Endpoint], context: { host: String, port: Long, \(facts) } };
         action "sys__limit" appliesTo { principal: [Agent], resource: [Cell], context: { crossed: Crossed, \(facts) } };

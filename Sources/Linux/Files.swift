@@ -44,13 +44,13 @@ package struct FileStatus: Equatable, Sendable {
     /// nil if there is no such file, or it cannot be asked about.
     package init?(at path: String, followLinks: Bool) {
         var raw = stat()
-        guard unsafe fstatat(AT_FDCWD, path, &raw, followLinks ? 0 : AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+        guard unsafe KernelText.with(path, { unsafe fstatat(AT_FDCWD, $0, &raw, followLinks ? 0 : AT_SYMLINK_NOFOLLOW) }) == 0 else { return nil }
         self.init(raw)
     }
 
     package init(path: String, followLinks: Bool = true) throws(SystemError) {
         var raw = stat()
-        try checkErrno("stat", path) { unsafe fstatat(AT_FDCWD, path, &raw, followLinks ? 0 : AT_SYMLINK_NOFOLLOW) }
+        try checkErrno("stat", path) { unsafe KernelText.with(path) { unsafe fstatat(AT_FDCWD, $0, &raw, followLinks ? 0 : AT_SYMLINK_NOFOLLOW) } }
         self.init(raw)
     }
 
@@ -69,7 +69,7 @@ package enum Files {
 
     /// Opens a path, close-on-exec. `flags` as of open(2).
     package static func open(_ path: String, _ flags: Int32, mode: UInt32 = 0, under directory: Int32 = Files.workingDirectory) throws(SystemError) -> Descriptor {
-        let number = try checkErrno("open", path) { unsafe openat(directory, path, flags | O_CLOEXEC, mode) }
+        let number = try checkErrno("open", path) { unsafe KernelText.with(path) { unsafe openat(directory, $0, flags | O_CLOEXEC, mode) } }
         return number > 2 ? Descriptor(owning: number) : try Descriptor(owning: number).duplicate()
     }
 
@@ -103,20 +103,20 @@ package enum Files {
 
     private static func readLink(_ path: String, _ directory: Int32, room: Int) -> (count: Int, target: String?) {
         unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: room) { buffer in
-            let count = unsafe readlinkat(directory, path, buffer.baseAddress!, buffer.count)
-            return count < 0 ? (count, nil) : (count, unsafe String(decoding: UnsafeRawBufferPointer(start: buffer.baseAddress!, count: count), as: UTF8.self))
+            let count = unsafe KernelText.with(path) { unsafe readlinkat(directory, $0, buffer.baseAddress!, buffer.count) }
+            return count < 0 ? (count, nil) : (count, unsafe KernelText.text(UnsafeRawBufferPointer(start: buffer.baseAddress!, count: count)))
         }
     }
 
     /// The absolute path with every link resolved. C library: realpath(3).
     package static func resolve(_ path: String) throws(SystemError) -> String {
-        guard let resolved = unsafe realpath(path, nil) else { throw SystemError("realpath", path, errno) }
+        guard let resolved = unsafe KernelText.with(path, { unsafe realpath($0, nil) }) else { throw SystemError("realpath", path, errno) }
         defer { unsafe free(resolved) }
-        return unsafe String(cString: resolved)
+        return unsafe KernelText.text(resolved)
     }
 
     /// Whether this process may execute (or read, write) the path. Kernel: faccessat2(2) with AT_EACCESS.
-    package static func allows(_ path: String, _ mode: Int32) -> Bool { unsafe faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0 }
+    package static func allows(_ path: String, _ mode: Int32) -> Bool { unsafe KernelText.with(path) { unsafe faccessat(AT_FDCWD, $0, mode, AT_EACCESS) } == 0 }
 
     package static func exists(_ path: String) -> Bool { (try? FileStatus(path: path, followLinks: false)) != nil }
 
@@ -124,17 +124,17 @@ package enum Files {
     package static func currentDirectory() throws(SystemError) -> String {
         var buffer = [UInt8](repeating: 0, count: 4096)
         let length = try check("getcwd") { unsafe buffer.withUnsafeMutableBytes { rawCall(79, Int(bitPattern: $0.baseAddress), $0.count) } }
-        return String(decoding: buffer[0..<max(0, length - 1)], as: UTF8.self)
+        return unsafe buffer.withUnsafeBytes { unsafe KernelText.text(UnsafeRawBufferPointer(rebasing: $0[0..<max(0, length - 1)])) }
     }
 
     /// Names in a directory, unsorted, without `.` and `..`; at most `limit`.
     package static func list(_ path: String, limit: Int = 100_000) throws(SystemError) -> [String] {
-        guard let directory = unsafe opendir(path) else { throw SystemError("opendir", path, errno) }
+        guard let directory = unsafe KernelText.with(path, { unsafe opendir($0) }) else { throw SystemError("opendir", path, errno) }
         defer { _ = unsafe closedir(directory) }
         var names: [String] = []
         while let entry = unsafe readdir(directory), names.count < limit {
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-                unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+                unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe KernelText.text($0) }
             }
             if name != "." && name != ".." { names.append(name) }
         }
@@ -148,7 +148,7 @@ extension Files {
         var how: (UInt64, UInt64, UInt64) = (UInt64(O_PATH_FLAG | O_CLOEXEC | O_NOFOLLOW), 0, 0x04 | 0x02)
         let number = try check("openat2", path) {
             unsafe withUnsafePointer(to: &how) { how in
-                unsafe path.withCString { rawCall(437, Int(AT_FDCWD), Int(bitPattern: $0), Int(bitPattern: how), 24) }
+                unsafe KernelText.with(path) { rawCall(437, Int(AT_FDCWD), Int(bitPattern: $0), Int(bitPattern: how), 24) }
             }
         }
         return Descriptor(owning: Int32(number))
@@ -167,8 +167,8 @@ extension Files {
     /// Kernel: mkdirat(2). The mode is set whatever the umask says.
     package static func makeDirectory(_ name: String, mode: UInt32, under directory: borrowing Descriptor) throws(SystemError) {
         let number = directory.number
-        try checkErrno("mkdirat", name) { unsafe mkdirat(number, name, mode) }
-        try checkErrno("fchmodat", name) { unsafe fchmodat(number, name, mode, 0) }
+        try checkErrno("mkdirat", name) { unsafe KernelText.with(name) { unsafe mkdirat(number, $0, mode) } }
+        try checkErrno("fchmodat", name) { unsafe KernelText.with(name) { unsafe fchmodat(number, $0, mode, 0) } }
     }
 
     /// A new file. Kernel: openat(2) with O_EXCL, fchmod(2), write(2).

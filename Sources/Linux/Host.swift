@@ -73,7 +73,7 @@ package enum Host {
     /// This process's arguments, the program's name first: from the stack, never from /proc, which may not be the kernel's.
     package static func arguments() -> [String] {
         guard let vector = unsafe cl_argument_vector() else { return [] }
-        return (0..<Int(cl_argument_count())).compactMap { i in unsafe vector[i].map { unsafe String(cString: $0) } }
+        return (0..<Int(cl_argument_count())).compactMap { i in unsafe vector[i].map { unsafe KernelText.text($0) } }
     }
 
     /// Where the argument strings lie in memory, as /proc/PID/cmdline shows them.
@@ -95,7 +95,7 @@ package enum Host {
         var table = [String: String](minimumCapacity: count)
         var entry = unsafe environ
         while let line = unsafe entry.pointee {
-            let text = unsafe String(cString: line)
+            let text = unsafe KernelText.text(line)
             if let split = text.utf8.firstIndex(of: 0x3d) {
                 let name = String(text[..<split])
                 if table[name] == nil { table[name] = String(text[text.utf8.index(after: split)...]) }

@@ -28,7 +28,7 @@ package enum MountTree {
     /// caller to compare with what was meant: the folders on the way may have been replaced.
     package static func copy(of path: String, deep: Bool) throws(SystemError) -> Descriptor {
         let flags = clone | Int(O_CLOEXEC) | 0x100 /* AT_SYMLINK_NOFOLLOW */ | (deep ? recursive : 0)
-        let number = try check("open_tree", path) { unsafe path.withCString { rawCall(428, Int(AT_FDCWD), Int(bitPattern: $0), flags) } }
+        let number = try check("open_tree", path) { unsafe KernelText.with(path) { rawCall(428, Int(AT_FDCWD), Int(bitPattern: $0), flags) } }
         return Descriptor(owning: Int32(number))
     }
 

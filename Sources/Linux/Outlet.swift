@@ -52,6 +52,13 @@ package final class Outlet {
         self.own = own
     }
 
+    /// A descriptor of our own, which does not block.
+    package init(own number: Int32) {
+        self.number = number
+        (isTerminal, takesSplices, isCarried, chunk, way) = (false, false, false, 4096, .write)
+        own = nil
+    }
+
     /// Writes from the beginning of `bytes` what is taken at once. What was not taken must come again at the next call.
     package func write(_ bytes: ArraySlice<UInt8>) -> Transfer.Result {
         switch way {

@@ -47,6 +47,12 @@ package enum WaitStatus: Equatable, Sendable {
 }
 
 extension Pidfd {
+    /// Kills a child and reaps it. One that the kernel does not let go within the time (in state D) is left to whoever inherits it.
+    package borrowing func kill(within milliseconds: Int32 = 2000) {
+        try? signal(SIGKILL)
+        if (try? waitForEnd(milliseconds: milliseconds)) == true { _ = try? reap(block: false) }
+    }
+
     /// Whether the process has ended within the time. Kernel: poll(2) on a pidfd.
     package borrowing func waitForEnd(milliseconds: Int32) throws(SystemError) -> Bool {
         var watched = pollfd(fd: number, events: Int16(POLLIN), revents: 0)

@@ -47,6 +47,32 @@ package struct PacketPair: ~Copyable {
     package consuming func keepOurs() -> Descriptor { ours }
 }
 
+extension PacketPair {
+    /// Sends one packet with a descriptor, without a wait. Kernel: sendmsg(2) with SCM_RIGHTS.
+    /// - Throws: `EAGAIN` when the other side has not taken earlier ones, `EPIPE` when it is gone.
+    package static func send(_ bytes: [UInt8], with descriptor: Int32, over socket: Int32) throws(SystemError) {
+        var bytes = bytes
+        // cmsghdr: length (8), level (4), type (4), then the descriptor.
+        var control: (UInt64, Int32, Int32, Int32, Int32) = (20, SOL_SOCKET, Int32(SCM_RIGHTS), descriptor, 0)
+        let count = bytes.count
+        try checkErrno("sendmsg", "descriptor \(socket)") {
+            unsafe bytes.withUnsafeMutableBytes { bytes in
+                var vector = unsafe iovec(iov_base: bytes.baseAddress, iov_len: count)
+                return unsafe withUnsafeMutablePointer(to: &vector) { vector in
+                    unsafe withUnsafeMutableBytes(of: &control) { control in
+                        var header = unsafe msghdr()
+                        unsafe header.msg_iov = vector
+                        unsafe header.msg_iovlen = 1
+                        unsafe header.msg_control = control.baseAddress
+                        unsafe header.msg_controllen = control.count
+                        return unsafe sendmsg(socket, &header, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// One packet with the descriptors that came with it (at most two).
 package struct Packet: ~Copyable {
     package var bytes: [UInt8]

@@ -2,6 +2,8 @@
 // Strings as C takes many of them: NUL-terminated, in one buffer, with a pointer to each. For CLinux, whose callees copy what
 // they keep or run on a copy of this memory.
 
+import Linux
+
 struct CStrings {
     private var bytes: [CChar] = []
     private var offsets: [Int] = []
@@ -9,7 +11,7 @@ struct CStrings {
     init(_ strings: [String]) {
         for string in strings {
             offsets.append(bytes.count)
-            bytes += string.utf8.map { CChar(bitPattern: $0) }
+            bytes += KernelText.bytes(string).map { CChar(bitPattern: $0) }
             bytes.append(0)
         }
     }

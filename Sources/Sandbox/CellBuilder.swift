@@ -69,6 +69,7 @@ package struct CellBuilder<Host: HostFiles> {
             command: CellSpec.Command(
                 executable: runtime.executable, arguments: request.command, environment: environment, directory: directory),
             hostNamespaces: facts.namespaces, clockOffsets: clockOffsets(), terminal: request.terminal, proofsOfAbsence: ["/sys/kernel"])
+        spec.terminalSize = request.terminalSize
         // What this kernel has not, or what only root reads (uid 0 has no mapping in the cell), needs no mask.
         spec.procMasks = []
         for name in CellSpec.tellingFiles {
@@ -131,6 +132,10 @@ package struct CellBuilder<Host: HostFiles> {
                 throw .refusedPath("/dev/" + name, why: "it is not the kernel's device of that name", origin: "every cell has it")
             }
             entries.append(.bind(CellSpec.Source(path: "/dev/" + name, status: status), at: "dev/" + name, .device, mapOwner: false))
+        }
+        // Whoever opens it gets the terminal of its own session: the cell's.
+        if request.terminal, let status = files.status("/dev/tty", followLinks: false), status.kind == .characterDevice, status.rawDevice == 5 << 8 {
+            entries.append(.bind(CellSpec.Source(path: "/dev/tty", status: status), at: "dev/tty", .device, mapOwner: false))
         }
         if !request.waived.contains(.proc) {
             entries += [

@@ -8,8 +8,11 @@ package struct CellEnds: ~Copyable {
     private var inputPipe: Pipe
     private var outputPipe: Pipe
     private var errorPipe: Pipe
+    private let terminal: Bool
 
-    package init() throws(SystemError) {
+    /// - Parameter terminal: the cell makes its terminal itself, and its master comes by the control socket: the pipes are not used.
+    package init(terminal: Bool = false) throws(SystemError) {
+        self.terminal = terminal
         let input = try Pipe()
         let output = try Pipe()
         let errors = try Pipe()
@@ -20,7 +23,7 @@ package struct CellEnds: ~Copyable {
 
     /// What the cell gets.
     var inner: (input: Int32, output: Int32, errors: Int32) {
-        (inputPipe.read.number, outputPipe.write.number, errorPipe.write.number)
+        terminal ? (-1, -1, -1) : (inputPipe.read.number, outputPipe.write.number, errorPipe.write.number)
     }
 
     /// As root: /dev/stdout and its like are opened by the cell's own user.
@@ -32,6 +35,6 @@ package struct CellEnds: ~Copyable {
 
     /// What we keep; the cell's ends are closed here.
     consuming func outer() -> Streams {
-        Streams(input: inputPipe.keepWrite(), output: outputPipe.keepRead(), errors: errorPipe.keepRead())
+        terminal ? Streams() : Streams(input: inputPipe.keepWrite(), output: outputPipe.keepRead(), errors: errorPipe.keepRead())
     }
 }

@@ -2,6 +2,7 @@
 // What somebody wants of a cell: a profile and flags brought together, every path absolute, the caller's surroundings as
 // values. Input of CellBuilder.swift.
 
+package import Linux
 package import Syscalls
 
 package struct CellRequest: Sendable {
@@ -69,6 +70,7 @@ package struct CellRequest: Sendable {
     package var secrets: [(name: String, value: String)] = []
     package var syscalls: SyscallPolicy
     package var terminal = false
+    package var terminalSize = Terminal.Size()
     package var hostname = "cell"
 
     package init(command: [String], directory: String, environment: [String: String], syscalls: SyscallPolicy) {

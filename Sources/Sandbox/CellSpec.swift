@@ -119,6 +119,7 @@ package struct CellSpec: Equatable, Sendable {
     /// Seconds by which the cell's clocks stand behind the host's: boot time and monotonic.
     package var clockOffsets: ClockOffsets?
     package var terminal: Bool
+    package var terminalSize = Terminal.Size()
     /// `require: all`: what may fail otherwise refuses the launch.
     package var strict = false
     package var proofsOfAbsence: [String]

@@ -4,6 +4,7 @@
 // launcher is killed; it also lets a frozen cell die then.
 
 import CLinux
+import Glibc
 package import Linux
 
 package struct HeldGroups: ~Copyable {
@@ -48,7 +49,7 @@ package struct HeldGroups: ~Copyable {
         let made = Cgroup(group.path)
         try made.make()
         for setting in group.settings {
-            do { try made.set(setting.file, to: setting.value) } catch { if !setting.optional || error.code != 2 /* ENOENT */ { throw error } }
+            do { try made.set(setting.file, to: setting.value) } catch { if !setting.optional || error.code != ENOENT { throw error } }
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that can go wrong with a launch, and the one place where it becomes a sentence with its remedy.
 
+import Glibc
 package import Linux
 
 package enum LaunchError: Error, Equatable, Sendable {
@@ -59,12 +60,11 @@ package enum LaunchError: Error, Equatable, Sendable {
     package static let pathChanged: Int32 = 4099
     package static let outside: Int32 = 4100
 
-    private static let EPERM: Int32 = 1, ENOENT: Int32 = 2, EACCES: Int32 = 13, ENOSPC: Int32 = 28, ENOSYS: Int32 = 38, EINVAL: Int32 = 22, E2BIG: Int32 = 7, ENOEXEC: Int32 = 8
-
     private static func namespaceHelp(_ code: Int32) -> String {
         switch code {
         case ENOSPC: "raise /proc/sys/user/max_user_namespaces; inside another cell this is never possible"
         case ENOSYS: "this kernel or the container around it has no clone3: in Docker add --security-opt seccomp=unconfined"
+        case EAGAIN, ENOMEM, EMFILE: scarcity(code) ?? ""
         default:
             "in a container add --security-opt seccomp=unconfined --security-opt systempaths=unconfined; on Ubuntu allow user namespaces by an AppArmor profile; `fumehood doctor` says which"
         }
@@ -93,6 +93,18 @@ package enum LaunchError: Error, Equatable, Sendable {
 
     /// What a container's filter or a security module answers, to whichever call of a launch.
     private static func surroundings(_ code: Int32) -> String? {
-        [EPERM, EACCES, ENOSYS].contains(code) ? "`fumehood doctor` shows what this machine allows, what blocks, and the remedy" : nil
+        [EPERM, EACCES, ENOSYS].contains(code) ? "`fumehood doctor` shows what this machine allows, what blocks, and the remedy" : scarcity(code)
+    }
+
+    /// What the caller's own limits take from us.
+    package static func scarcity(_ code: Int32) -> String? {
+        switch code {
+        case EMFILE: "this shell allows too few open files: `ulimit -n 256` or more; `ulimit -n` shows it"
+        case ENFILE: "the machine has no open files left: /proc/sys/fs/file-max"
+        case EAGAIN: "this user may have no more processes (`ulimit -u` shows how many), or the machine has none left (/proc/sys/kernel/pid_max)"
+        case ENOMEM: "memory is scarce, or this shell allows too little (`ulimit -v`, `ulimit -l`)"
+        case EFBIG: "this shell allows only small files: `ulimit -f unlimited`"
+        default: nil
+        }
     }
 }

@@ -155,6 +155,7 @@ private struct Planner {
         makeDirectory("dev/pts", mode: 0o755)
         add(.attach(.scratch, at: "dev/pts", absentIsFine: false))
         add(.close(.scratch))
+        if spec.terminal { add(.openTerminal(rows: spec.terminalSize.rows, columns: spec.terminalSize.columns)) }
         add(.stage(.devices))
         if !has(.proc) { proc() }
         add(.stage(.proc))

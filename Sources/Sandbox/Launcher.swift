@@ -3,6 +3,7 @@
 // back a cell that is being built. Everything was decided before; here it only happens. No policy, no waiting.
 
 import CLinux
+import Glibc
 package import Linux
 
 /// Our ends of a cell's standard streams.
@@ -32,14 +33,11 @@ package struct Cell: ~Copyable {
 
     /// Lets a command go that waits for its record. One whose cell could not be built waits no more, and says why over `control`.
     package borrowing func go() throws(SystemError) {
-        do { try control.writeAll([0]) } catch { if error.code != 32 /* EPIPE */, error.code != 104 /* ECONNRESET */ { throw error } }
+        do { try control.writeAll([0]) } catch { if error.code != EPIPE, error.code != ECONNRESET { throw error } }
     }
 
     /// Nothing of it is left when this returns.
-    package borrowing func abandon() {
-        try? process.signal(9)
-        _ = try? process.reap(block: true)
-    }
+    package borrowing func abandon() { process.kill() }
 }
 
 package enum Launcher {
@@ -99,13 +97,14 @@ package enum Launcher {
                 if ruleset != nil, let i = rules.firstIndex(where: { $0.source == source }) {
                     try Landlock.allow(rules.remove(at: i).access, on: tree.number, in: ruleset!, object: source.path)
                 }
-                var namespace: Int32?
+                var namespace: Descriptor?
                 if mapOwner, case .dedicated(let user, let group) = spec.identity {
                     namespace = try idMap.namespace(from: source.status.owner, source.status.group, to: user, group)
                 }
                 // Only the top mount is id-mapped: a file system below it that cannot be is no reason to refuse the rest.
                 if deep { try MountTree.set(access.attributes, on: tree, object: source.path, deep: true) }
-                if !deep || namespace != nil, try !attributes(access.attributes, of: tree, source.path, namespace) {
+                let mapping = namespace?.number
+                if !deep || mapping != nil, try !attributes(access.attributes, of: tree, source.path, mapping) {
                     notes.append("`\(source.path)` lies on a file system without id-mapped mounts: its files belong to somebody else in the cell")
                 }
                 slots[Int(slot.index)] = held.keep(tree)
@@ -161,8 +160,7 @@ package enum Launcher {
         let pid = Int32(result)
         let process = Pidfd(Descriptor(owning: pidfd))
         if mapResult < 0 {
-            try? process.signal(9)
-            _ = try? process.reap(block: true)
+            process.kill()
             let object =
                 switch mapStep {
                 case .CL_MAP_GROUP: "/proc/\(pid)/gid_map"

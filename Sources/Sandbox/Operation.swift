@@ -64,6 +64,8 @@ package enum Operation: Equatable, Sendable {
     case waitForMaps
     /// Until the launch's record is on disk.
     case waitForRecord
+    /// A pty of the cell's devpts becomes stdin, stdout and stderr.
+    case openTerminal(rows: UInt16, columns: UInt16)
     case write(under: Slot, path: String, String)
     case unshare(Namespaces)
     case beginNetwork

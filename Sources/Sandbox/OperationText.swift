@@ -26,6 +26,7 @@ extension Proof {
 extension Operation {
     package var text: String {
         switch self {
+        case .openTerminal(let rows, let columns): "terminal of \(rows) rows and \(columns) columns"
         case .waitForMaps: "wait for the id maps"
         case .waitForRecord: "wait until the launch is in the log"
         case .write(let slot, let path, let data): "write \(slot.name)/\(path) \(Operation.quoted(data))"

@@ -4,8 +4,9 @@
 // something to stand on, and a rule of Landlock cannot name what does not exist.
 //
 // A placeholder is told by its mode and its time. Each cell that relies on one holds a shared lock on it; who finds no other
-// lock removes it. The janitor, a process outside the cell, does so even when the launcher is killed; should both be
-// killed, the next cell that protects the name takes the placeholder over and removes it in the end.
+// lock removes it. The janitor, a process outside the cell, stands ready before the first is made and is told of each before it
+// is: it removes them even when the launcher is killed half-way. Should both be killed, the next cell that protects the name
+// takes the placeholder over and removes it in the end.
 
 import CLinux
 import Glibc
@@ -23,12 +24,12 @@ package struct Placeholders: ~Copyable {
     }
 
     /// Entries that the view gains.
-    package let entries: [CellSpec.Entry]
+    package private(set) var entries: [CellSpec.Entry]
     private var janitor: Pidfd?
     private var release: Descriptor?
 
-    /// Modification time of a placeholder, seconds since 1970: the letters `Fume`.
-    static let mark = 0x4675_6d65
+    /// Modification time of a placeholder, seconds since 1970.
+    static let mark = Int(CL_PLACEHOLDER_TIME)
     /// Everybody may look into the empty folder: git in a cell would otherwise complain of each on every call.
     static let mode: UInt32 = 0o555
 
@@ -43,31 +44,33 @@ package struct Placeholders: ~Copyable {
     ///   - absent: what must not be made.
     ///   - present: folders under writable grants that are denied and exist: placeholders of other cells among them.
     package static func hold(absent: [Absent], present: [CellSpec.Source]) throws(SystemError) -> Placeholders {
-        var held = Held()
-        var entries: [CellSpec.Entry] = []
-        var made: Set<String> = []
+        var wanted: [(place: String, at: String?)] = []
+        var known: Set<String> = []
         for path in absent {
-            guard let place = Placeholders.firstMissing(path.host), made.insert(place).inserted else { continue }
+            guard let place = Placeholders.firstMissing(path.host), known.insert(place).inserted else { continue }
             // Of a path with several missing parts only the first is held: as many are cut off the cell's name for it.
             let missing = path.host.utf8.count - place.utf8.count
-            let at = String(decoding: path.at.utf8.dropLast(missing), as: UTF8.self)
-            if let source = try Placeholders.occupy(place, &held) { entries.append(.protect(source, at: Paths.relative(at))) }
+            wanted.append((place, String(decoding: path.at.utf8.dropLast(missing), as: UTF8.self)))
         }
-        for source in present where source.status.isPlaceholder && made.insert(source.path).inserted {
-            _ = try Placeholders.occupy(source.path, &held)
-        }
-        if held.isEmpty { return Placeholders(entries: [], janitor: nil, release: nil) }
-        let pipe = try Pipe()
+        for source in present where source.status.isPlaceholder && known.insert(source.path).inserted { wanted.append((source.path, nil)) }
+        if wanted.isEmpty { return Placeholders(entries: [], janitor: nil, release: nil) }
+        guard wanted.count <= Int(CL_JANITOR_NAMES) else { throw SystemError("mkdirat", "\(wanted.count) protected names that do not exist", E2BIG) }
+
+        let line = try PacketPair()
+        let (ours, theirs) = (line.ours.number, line.theirs.number)
         var number: Int32 = -1
-        let readEnd = pipe.read.number, writeEnd = pipe.write.number
-        let pid = unsafe held.withPointers { directories, names, locks, count in
-            unsafe cl_janitor(directories, names, locks, count, readEnd, writeEnd, &number)
+        let pid = unsafe cl_janitor(theirs, ours, &number)
+        if pid < 0 { throw SystemError("clone3", "the janitor of placeholders", Int32(-pid)) }
+        var held = Placeholders(entries: [], janitor: Pidfd(Descriptor(owning: number)), release: line.keepOurs())
+        do throws(SystemError) {
+            for (place, at) in wanted {
+                if let source = try Placeholders.occupy(place, line: ours), let at { held.entries.append(.protect(source, at: Paths.relative(at))) }
+            }
+        } catch {
+            held.remove()
+            throw error
         }
-        if pid < 0 {
-            held.removeAll()
-            throw SystemError("clone3", "the janitor of placeholders", Int32(-pid))
-        }
-        return Placeholders(entries: entries, janitor: Pidfd(Descriptor(owning: number)), release: pipe.keepWrite())
+        return held
     }
 
     private init(entries: [CellSpec.Entry], janitor: consuming Pidfd?, release: consuming Descriptor?) {
@@ -112,13 +115,15 @@ package struct Placeholders: ~Copyable {
 
     /// Makes the placeholder or takes part in one that is there; nil where we could not make anything, and so the cell cannot.
     /// Another cell's janitor may remove it between two looks: then again, for half a second.
-    private static func occupy(_ path: String, _ held: inout Held) throws(SystemError) -> CellSpec.Source? {
+    private static func occupy(_ path: String, line: Int32) throws(SystemError) -> CellSpec.Source? {
         let folder = Paths.parent(path), name = Paths.name(path)
+        guard name.utf8.count < 256 else { return nil }  // nobody can make it
         for attempt in 0..<500 {
             // A janitor on its way needs the processor more than we do.
             if attempt > 2 { usleep(1000) }
             let directory = try Files.openExactly(folder)
             var isNew = true
+            if attempt == 0 { try PacketPair.send([UInt8(ascii: "n")] + KernelText.bytes(name), with: directory.number, over: line) }
             do {
                 if let contents = contents(of: name) {
                     try Files.make(name, contents, mode: fileMode, under: directory)
@@ -126,20 +131,23 @@ package struct Placeholders: ~Copyable {
                     try Files.makeDirectory(name, mode: mode, under: directory)
                 }
             } catch {
-                if error.code == 30 /* EROFS */ || error.code == 13 /* EACCES */ { return nil }
-                if error.code != 17 /* EEXIST */ { throw error }
+                if error.code == EROFS || error.code == EACCES { return nil }
+                if error.code != EEXIST { throw error }
                 isNew = false
             }
             guard let status = isNew ? try? FileStatus(path: path, followLinks: false) : settled(path) else { continue }
-            if !isNew && !status.isPlaceholder { return CellSpec.Source(path: path, status: status) }  // made by somebody just now
-            guard let lock = try? Files.open(name, status.kind == .directory ? 0o600000 /* O_DIRECTORY | O_NOFOLLOW */ : 0o400000, under: directory.number), Files.lockShared(lock) else { continue }
+            if !isNew && !status.isPlaceholder {  // made by somebody just now
+                try PacketPair.send([UInt8(ascii: "x")], with: directory.number, over: line)
+                return CellSpec.Source(path: path, status: status)
+            }
+            guard let lock = try? Files.open(name, status.kind == .directory ? O_DIRECTORY | O_NOFOLLOW : O_NOFOLLOW, under: directory.number), Files.lockShared(lock) else { continue }
             if isNew { try Files.setModified(lock, seconds: mark) }
             // Still the one that has the name?
             guard let named = try? FileStatus(path: path, followLinks: false), let own = try? FileStatus(of: lock), named.inode == own.inode else { continue }
-            held.add(directory, name, lock)
+            try PacketPair.send([UInt8(ascii: "l")], with: lock.number, over: line)
             return CellSpec.Source(path: path, status: named)
         }
-        throw SystemError("mkdirat", path, 16 /* EBUSY */)
+        throw SystemError("mkdirat", path, EBUSY)
     }
 }
 
@@ -148,40 +156,4 @@ extension FileStatus {
     var isPlaceholder: Bool {
         modified == Placeholders.mark && (kind == .directory && mode == Placeholders.mode || kind == .regular && mode == Placeholders.fileMode)
     }
-}
-
-/// Descriptors and names that the janitor gets a copy of.
-private struct Held: ~Copyable {
-    private var directories: [Int32] = []
-    private var locks: [Int32] = []
-    private var names: [String] = []
-
-    var isEmpty: Bool { names.isEmpty }
-
-    mutating func add(_ directory: consuming Descriptor, _ name: String, _ lock: consuming Descriptor) {
-        directories.append(directory.release())
-        locks.append(lock.release())
-        names.append(name)
-    }
-
-    /// Without a janitor nothing may stay.
-    func removeAll() {
-        for i in names.indices {
-            for flags in [0x200 /* AT_REMOVEDIR */, 0] {
-                _ = unsafe names[i].withCString { rawCall(263, Int(directories[i]), Int(bitPattern: $0), flags) }
-            }
-        }
-    }
-
-    func withPointers(_ body: (UnsafePointer<Int32>, UnsafePointer<UnsafePointer<CChar>>, UnsafePointer<Int32>, UInt32) -> Int) -> Int {
-        unsafe CStrings(names).withPointers { names in
-            unsafe directories.withUnsafeBufferPointer { directories in
-                unsafe locks.withUnsafeBufferPointer { locks in
-                    unsafe body(directories.baseAddress!, names, locks.baseAddress!, UInt32(locks.count))
-                }
-            }
-        }
-    }
-
-    deinit { Descriptor.closeAll(directories + locks) }
 }

@@ -23,7 +23,7 @@ struct EncodedPlan {
 
     private mutating func text(_ string: String) -> UInt32 {
         let offset = UInt32(bytes.count)
-        bytes += string.utf8
+        KernelText.append(string, to: &bytes)
         bytes.append(0)
         return offset
     }
@@ -46,6 +46,7 @@ struct EncodedPlan {
     private mutating func encode(_ operation: Operation, spec: CellSpec, program: [UInt64], cookie: UInt64) -> cl_op {
         switch operation {
         case .waitForMaps, .waitForRecord: return op(.CL_OP_WAIT_GO)
+        case .openTerminal(let rows, let columns): return op(.CL_OP_TERMINAL, src: .root, text("dev/pts/ptmx"), x: UInt64(rows), y: UInt64(columns))
         case .write(let slot, let path, let data):
             return op(.CL_OP_WRITE, src: slot, text(path), text(data), n: UInt32(data.utf8.count))
         case .unshare(let namespaces): return op(.CL_OP_UNSHARE, x: namespaces.rawValue)

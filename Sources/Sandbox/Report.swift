@@ -9,6 +9,8 @@ package enum Report: Equatable, Sendable {
     case failed(step: Int, code: Int32)
     /// The command runs. Optional steps that failed, and the times of the stages in nanoseconds of CLOCK_MONOTONIC.
     case launched(soft: [SoftFailure], stages: StageTimes)
+    /// The cell's terminal was made; its master comes with the packet.
+    case terminal
     /// The command has ended and nothing is left of the cell but PID 1.
     case exited(WaitStatus, Usage)
 
@@ -51,6 +53,7 @@ package enum Report: Equatable, Sendable {
             }
             let times = unsafe withUnsafeBytes(of: raw.stage_ns) { unsafe Array($0.bindMemory(to: UInt64.self)) }
             self = .launched(soft: soft, stages: StageTimes(times))
+        case .CL_REPORT_TERMINAL: self = .terminal
         case .CL_REPORT_EXITED:
             var usage = Usage()
             usage.userMicroseconds = raw.user_us

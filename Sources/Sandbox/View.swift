@@ -12,6 +12,8 @@ private struct ResolvedRule {
     let source: CellSpec.Source?
     /// Where it is on the host, whether it exists or not.
     let host: String
+    /// A link on the way to a denied name, not the name itself: only to be kept where it is.
+    var isLink = false
 
     /// The stronger ones first.
     var rank: Int {
@@ -81,10 +83,14 @@ struct View<Host: HostFiles> {
         let writes = resolved.contains { $0.rule.kind == .write }
         for rule in rules where !rule.isGrant && rule.target == nil {
             if rule.kind == .protect && !writes { continue }  // nothing can be written anywhere
+            if rule.kind == .hide && !rule.builtin && ["/tmp", "/dev", "/dev/shm", "/proc"].contains(rule.path) && !grants.contains(where: { Paths.contains(rule.path, $0) }) {
+                throw .badValue("`\(rule.path)` cannot be hidden (\(rule.origin)): the cell has one of its own, with nothing of the host's in it")
+            }
             // Most of what is hidden by default lies where nothing is granted: one question is asked about it, or none
             // where its folder does not exist.
             let folder = realFolder(Paths.parent(rule.path))
             let place = canonical(rule.path)
+            if writes { keepLinks(to: rule, &resolved) }
             let near = grants.contains { Paths.contains($0, place) || Paths.contains(place, $0) }
             let isMoved = moved.contains { Paths.contains($0.source, place) }
             if rule.kind == .hide && !moved.isEmpty { try refuseMoved(out: [place, look(rule.path)?.path ?? place], resolved) }
@@ -110,7 +116,7 @@ struct View<Host: HostFiles> {
             last = item.path
             while let top = covering.last, !Paths.contains(top.path, item.path) { covering.removeLast() }
             try place(item, under: covering.last)
-            covering.append(item)
+            if !item.isLink { covering.append(item) }
         }
     }
 
@@ -168,7 +174,7 @@ struct View<Host: HostFiles> {
                 throw .noSuchPath(rule.path, origin: rule.origin)
             }
             // Absent: where it would be, as far as the way there exists.
-            let path = canonical(rule.path)
+            let path = trail(rule.path).end
             list.append(ResolvedRule(rule: rule, path: path, source: nil, host: path))
             return
         }
@@ -201,6 +207,40 @@ struct View<Host: HostFiles> {
         return Paths.join(realFolder(folder) ?? canonical(folder), Paths.name(path))
     }
 
+    /// The links on the way to a path, where each of them is, and where the way ends, which need not exist.
+    private mutating func trail(_ path: String) -> (links: [String], end: String) {
+        if look(path).map({ Paths.same($0.path, path) }) ?? false { return ([], path) }
+        var links: [String] = []
+        var rest = path.split(separator: "/").map(String.init)[...]
+        var at = "/"
+        while let name = rest.popFirst() {
+            if name == ".." {
+                at = Paths.parent(at)
+            } else if name != "." {
+                let place = Paths.join(at, name)
+                guard links.count < 40, let target = link(place) else {
+                    at = place
+                    continue
+                }
+                links.append(place)
+                if target.utf8.first == 0x2f { at = "/" }
+                rest = (target.split(separator: "/").map(String.init) + rest)[...]
+            }
+        }
+        return (links, at)
+    }
+
+    /// A link in a writable folder that leads to a denied name: put aside, another file would stand in its place for the host.
+    private mutating func keepLinks(to rule: CellRequest.Rule, _ list: inout [ResolvedRule]) {
+        for place in trail(rule.path).links {
+            for grant in list where grant.rule.kind == .write {
+                guard let source = grant.source?.path, Paths.contains(source, place) else { continue }
+                let rest = String(decoding: place.utf8.dropFirst(source.utf8.count), as: UTF8.self)
+                list.append(ResolvedRule(rule: rule, path: grant.path + rest, source: nil, host: place, isLink: true))
+            }
+        }
+    }
+
     /// A granted path that leads through links: the links themselves must be there as well.
     private mutating func links(_ path: String) {
         var end = path.startIndex
@@ -216,6 +256,11 @@ struct View<Host: HostFiles> {
 
     private mutating func place(_ item: ResolvedRule, under cover: ResolvedRule?) throws(CellError) {
         let at = Paths.relative(item.path)
+        if item.isLink {
+            guard let cover, cover.rule.kind == .write else { return }
+            entries.append(.pin(at))
+            return pin(item, under: cover)
+        }
         switch item.rule.kind {
         case .read, .write:
             guard let source = item.source else { return }

@@ -39,6 +39,9 @@ extension Supervisor {
         case .thaw:
             thaw()
             post!.answer(state)
+        case .reload:
+            // Its one question was answered when it was launched.
+            post!.answer(["fumehood": 1, "reload": "decided"])
         }
     }
 

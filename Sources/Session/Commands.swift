@@ -81,7 +81,7 @@ struct CellState {
     private var shownCommand: [Value] {
         var room = CellState.shownBytes
         var words: [Value] = []
-        for word in registration.command {
+        for word in registration.command.map(KernelText.shown) {
             let count = word.utf8.count
             if count + 3 > room {
                 words.append(.string(String(decoding: word.utf8.prefix(max(0, room - 3)), as: UTF8.self) + "..."))

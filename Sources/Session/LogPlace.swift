@@ -95,6 +95,8 @@ package struct LogPlaceError: Error, Equatable, Sendable {
         self.help = help
     }
 
+    package init(missing message: String) { self.init(message, help: "set HOME or XDG_STATE_HOME") }
+
     /// A log that cannot be written.
     package init(_ error: LogError, folder: String) {
         self.init("nothing is started while the log in `\(folder)` cannot be written: \(error.message)", help: (error.help.map { $0 + "; or " } ?? "") + "use another folder with --log DIR, or go without a log with --no-log")

@@ -103,7 +103,7 @@ package struct PreparedLaunch {
         Identity.setDumpable(true)  // a second attempt comes here again
         let cell: Cell
         do {
-            cell = try Launcher.launch(plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds())
+            cell = try Launcher.launch(plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds(terminal: spec.terminal))
         } catch {
             groups.remove(wait: true)
             throw error
@@ -141,6 +141,6 @@ package struct PreparedLaunch {
 extension LaunchError {
     /// Somebody outside listens to this process tree's system calls already. Kernel: seccomp(2), EBUSY.
     package var isNested: Bool {
-        if case .step(.commandFilter, 16 /* EBUSY */) = self { true } else { false }
+        if case .step(.commandFilter, EBUSY) = self { true } else { false }
     }
 }

@@ -10,7 +10,7 @@ package import Linux
 
 package enum Registry {
     /// What can be asked of a cell.
-    package enum Act: String, CaseIterable, Sendable { case status, kill, freeze, thaw }
+    package enum Act: String, CaseIterable, Sendable { case status, kill, freeze, thaw, reload }
 
     /// Where this user's cells stand: below XDG_RUNTIME_DIR, for root below /run, else in a folder of the user's own.
     /// - Parameter runtime: XDG_RUNTIME_DIR, if it is set.

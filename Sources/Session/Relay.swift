@@ -34,10 +34,11 @@ struct Relay {
 
     var sink: Int32 { outlet.number }
 
-    init(from source: Int32, to outlet: Outlet, filtered: Bool) {
+    /// - Parameter screen: what is filtered may use the whole screen: the source is a terminal of a cell's own.
+    init(from source: Int32, to outlet: Outlet, filtered: Bool, screen: Bool = false) {
         self.source = source
         self.outlet = outlet
-        filter = filtered ? TerminalFilter() : nil
+        filter = filtered ? TerminalFilter(screen: screen) : nil
         let kind = (try? FileStatus(of: source))?.kind
         receives = kind == .socket
         // A splice from a socket waits by the socket's own flags, whatever the splice's are.
@@ -127,6 +128,9 @@ struct Relay {
         }
         return result
     }
+
+    /// What puts the terminal back that the cell has left in some state.
+    var restoration: [UInt8] { filter?.restoration ?? [] }
 
     private mutating func closeSink() -> Waiting {
         sinkClosed = true

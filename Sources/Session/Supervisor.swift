@@ -103,6 +103,8 @@ package final class Supervisor {
         for stream in [cell.streams.input?.number, cell.streams.output?.number, cell.streams.errors?.number] {
             if let stream { setNonBlocking(stream) }
         }
+        // A terminal is made by the cell, and comes by the control socket.
+        if cell.streams.output == nil { return }
         streams.begin(Streams(input: cell.streams.input.take(), output: cell.streams.output.take(), errors: cell.streams.errors.take()), on: self)
     }
 
@@ -137,6 +139,7 @@ package final class Supervisor {
             outcome.end = .failed(plan.steps.indices.contains(step) ? .step(plan.steps[step].operation, code) : .silent)
             reported = true
             finished = true
+        case .terminal: takeTerminal(packet)
         case .launched(let soft, let stages):
             take(packet)
             for signal in early { try? command?.signal(signal) }
@@ -170,6 +173,13 @@ package final class Supervisor {
         if !reported { receive() }
         // On v2 the kernel kills all of a cell that came to its bound of memory, process 1 with it.
         if !reported { kill(meter.memoryCause(groups) ?? .message("process 1 of the cell was killed")) }
+    }
+
+    private func takeTerminal(_ packet: consuming Packet) {
+        var packet = packet
+        guard let master = packet.first.take(), let second = try? master.duplicate() else { return kill(.message("the cell's terminal did not arrive")) }
+        setNonBlocking(master.number)
+        streams.begin(Streams(input: master, output: second), on: self)
     }
 
     private func take(_ packet: consuming Packet) {

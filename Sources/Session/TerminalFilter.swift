@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a cell may send to the caller's terminal: text, colours and line control. Everything else that a terminal would
 // act on (titles, the clipboard, queries that answer into the input, alternate screens) is shown as visible text.
+// For a terminal of the cell's own (`-t`) more passes, by the rules of ScreenRules.swift, and what does not pass is dropped.
 // Pure and incremental: a sequence may be cut anywhere between two reads. Source: ECMA-48, and xterm's control sequences.
 
-struct TerminalFilter {
-    private enum State { case text, escape, control, utf8(left: Int) }
+package struct TerminalFilter {
+    private enum State { case text, escape, control, utf8(left: Int), intermediate, string, stringEscape }
 
     private var state = State.text
     private var sequence: [UInt8] = []
+    /// What a full-screen program may do, and has done; nil for the text of a command.
+    private var screen: ScreenRules?
+
+    /// - Parameter screen: whether the whole screen may be used.
+    init(screen: Bool = false) { self.screen = screen ? ScreenRules() : nil }
+
+    /// What puts a terminal back that a program has left in some state.
+    var restoration: [UInt8] { screen?.restoration ?? [] }
+
     /// The longest sequence that is looked at; a longer one is shown.
     private static let longest = 32
 
@@ -25,7 +35,7 @@ struct TerminalFilter {
             sequence = []
             state = .text
         }
-        return sequence.isEmpty ? [] : TerminalFilter.visible(sequence)
+        return sequence.isEmpty || screen != nil ? [] : TerminalFilter.visible(sequence)
     }
 
     private mutating func step(_ byte: UInt8, _ out: inout [UInt8]) {
@@ -36,10 +46,14 @@ struct TerminalFilter {
                 sequence = [byte]
                 state = .escape
             case 0x08, 0x09, 0x0a, 0x0d, 0x20...0x7e: out.append(byte)
-            case 0x07: break  // the bell
+            case 0x07: if screen != nil { out.append(byte) }  // the bell
+            case 0x0e where screen != nil, 0x0f where screen != nil:
+                screen!.shifts = true
+                out.append(byte)
             case 0xc2...0xdf: hold(byte, 1)
             case 0xe0...0xef: hold(byte, 2)
             case 0xf0...0xf4: hold(byte, 3)
+            case 0x00..<0x20 where screen != nil: break
             default: out += TerminalFilter.visible([byte])  // C0, DEL, stray continuation bytes: 8-bit controls among them
             }
         case .utf8(let left):
@@ -54,7 +68,7 @@ struct TerminalFilter {
                 state = .utf8(left: left - 1)
             } else {
                 // U+0080 to U+009F are the C1 controls in two bytes.
-                if sequence.count == 2 && sequence[0] == 0xc2 && sequence[1] < 0xa0 {
+                if (sequence.count == 2 && sequence[0] == 0xc2 && sequence[1] < 0xa0) || TerminalFilter.turns(TerminalFilter.scalar(sequence)) {
                     out += TerminalFilter.visible(sequence)
                 } else {
                     out += sequence
@@ -66,13 +80,24 @@ struct TerminalFilter {
             sequence.append(byte)
             if byte == 0x5b {
                 state = .control
+            } else if screen != nil {
+                escape(byte, &out)
             } else {
                 flushVisible(&out)
             }
+        case .intermediate:
+            sequence.append(byte)
+            finishSequence(screen?.admits(sequence) ?? false, &out)
+        case .string:
+            if byte == 0x1b { state = .stringEscape } else if byte == 0x07 || byte == 0x18 || byte == 0x1a { state = .text }
+        case .stringEscape:
+            state = byte == 0x5c ? .text : .string
         case .control:
             sequence.append(byte)
             if (0x40...0x7e).contains(byte) {
-                if TerminalFilter.isHarmless(sequence) {
+                if screen != nil {
+                    finishSequence(screen!.admits(sequence), &out)
+                } else if TerminalFilter.isHarmless(sequence) {
                     out += sequence
                     sequence = []
                     state = .text
@@ -85,9 +110,37 @@ struct TerminalFilter {
         }
     }
 
+    /// Characters that turn the direction of what stands beside them: text then reads as what it is not. Source: Unicode, UAX 9.
+    package static func turns(_ scalar: UInt32) -> Bool {
+        scalar == 0x061c || (0x200e...0x200f).contains(scalar) || (0x202a...0x202e).contains(scalar) || (0x2066...0x2069).contains(scalar)
+    }
+
+    private static func scalar(_ bytes: [UInt8]) -> UInt32 {
+        let first = UInt32(bytes[0]) & (0xff >> UInt32(bytes.count + 1))
+        return bytes.dropFirst().reduce(first) { $0 << 6 | UInt32($1 & 0x3f) }
+    }
+
     private mutating func hold(_ byte: UInt8, _ left: Int) {
         sequence = [byte]
         state = .utf8(left: left)
+    }
+
+    /// The byte behind ESC, where a screen is used.
+    private mutating func escape(_ byte: UInt8, _ out: inout [UInt8]) {
+        switch byte {
+        case 0x20...0x2f: state = .intermediate
+        case 0x50, 0x58, 0x5d, 0x5e, 0x5f:  // DCS, SOS, OSC, PM, APC: up to their end, nothing of them passes
+            sequence = []
+            state = .string
+        case 0x1b: sequence = [0x1b]
+        default: finishSequence(screen?.admits(sequence) ?? false, &out)
+        }
+    }
+
+    private mutating func finishSequence(_ passes: Bool, _ out: inout [UInt8]) {
+        if passes { out += sequence }
+        sequence = []
+        state = .text
     }
 
     private mutating func flushVisible(_ out: inout [UInt8]) {

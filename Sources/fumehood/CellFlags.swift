@@ -25,6 +25,7 @@ struct CellFlag: Sendable {
         CellFlag(names: ["--cpu-time"], value: "TIME", help: "processor time, such as 30s"),
         CellFlag(names: ["--disk"], value: "SIZE", help: "bytes written"),
         CellFlag(names: ["--output"], value: "SIZE", help: "bytes of stdout and stderr together"),
+        CellFlag(names: ["-t", "--terminal"], value: nil, help: "a terminal of the cell's own, for shells, editors and other full-screen programs"),
         CellFlag(names: ["--result"], value: "FILE|fd:N", help: "write the result record as one JSON object"),
         CellFlag(names: ["--events"], value: "FILE|fd:N", help: "write what happens as JSON lines"),
         CellFlag(names: ["--require"], value: "walls|all", help: "all: refuse where a second wall is not whole"),
@@ -36,11 +37,6 @@ struct CellFlag: Sendable {
         CellFlag(names: ["--quiet"], value: nil, help: "no footer"),
         CellFlag(names: ["--dry-run"], value: nil, help: "print the plan of the launch and start nothing"),
         CellFlag(names: ["--json"], value: nil, help: "with --dry-run: the plan as JSON"),
-    ]
-
-    /// Written in the interface and not there yet.
-    static let announced: [String: String] = [
-        "-t": "a terminal of its own", "--terminal": "a terminal of its own",
     ]
 
     static func named(_ name: String) -> CellFlag? { all.first { $0.names.contains(name) } }
@@ -68,6 +64,7 @@ struct RunOptions {
     var agent: String?
     var log: String?
     var noLog = false
+    var terminal = false
     var quiet = false
     var dryRun = false
     var json = false
@@ -91,7 +88,6 @@ struct RunOptions {
                 value = String(word[word.index(after: equals)...])
             }
             guard let flag = CellFlag.named(name) else {
-                if let what = CellFlag.announced[name] { throw UsageError("`\(name)`: \(what) is not available yet", help: nil) }
                 let known = CellFlag.all.flatMap(\.names)
                 throw UsageError("unknown flag `\(name)`", help: nearest(name, in: known).map { "did you mean `\($0)`?" } ?? "fumehood run --help lists the flags")
             }
@@ -161,6 +157,7 @@ struct RunOptions {
             if value.isEmpty { throw UsageError("`--log` needs a folder", help: nil) }
             log = value
         case "--no-log": noLog = true
+        case "--terminal": terminal = true
         case "--quiet": quiet = true
         case "--dry-run": dryRun = true
         case "--json": json = true

@@ -20,7 +20,7 @@ struct PsVerb: ParsableCommand {
         let cells = try RunningCells.all()
         if json {
             let document: Value = ["fumehood": 1, "cells": .array(cells)]
-            Messages.write(String(decoding: document.serialisedBytes(), as: UTF8.self) + "\n", to: 1)
+            guard Messages.print(String(decoding: document.serialisedBytes(), as: UTF8.self) + "\n") else { throw ExitCode(2) }
             return
         }
         var text = "CELL        STATE     TIME        MEMORY   PIDS  COMMAND\n"
@@ -32,7 +32,7 @@ struct PsVerb: ParsableCommand {
             let command = (cell["command"]?.asArray ?? []).compactMap(\.asString).joined(separator: " ").replacing("\n", with: " ")
             text += (command.count > 80 ? command.prefix(77) + "..." : command) + "\n"
         }
-        Messages.write(text, to: 1)
+        guard Messages.print(text) else { throw ExitCode(2) }
     }
 }
 
@@ -96,7 +96,7 @@ struct RunningCells: ParsableArguments {
         }
         if json {
             let document: Value = ["fumehood": 1, "act": .string(act.rawValue), "results": .array(results)]
-            Messages.write(String(decoding: document.serialisedBytes(), as: UTF8.self) + "\n", to: 1)
+            if !Messages.print(String(decoding: document.serialisedBytes(), as: UTF8.self) + "\n") { failed = true }
         }
         if failed { throw ExitCode(1) }
     }

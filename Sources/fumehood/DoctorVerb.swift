@@ -22,7 +22,7 @@ struct DoctorVerb: ParsableCommand {
         do { facts = try DoctorFacts.gather() } catch {
             if json {
                 let document: Value = ["fumehood": 1, "verdict": "unknown", "error": .string(error.message)]
-                Messages.write(String(decoding: document.serialisedBytes(), as: UTF8.self) + "\n", to: 1)
+                _ = Messages.print(String(decoding: document.serialisedBytes(), as: UTF8.self) + "\n")
             } else {
                 Messages.error("cannot judge this machine: \(error.message)", help: "doctor reads /proc; mount it")
             }
@@ -32,7 +32,7 @@ struct DoctorVerb: ParsableCommand {
         // A launch says nothing new where a part of it is known to be blocked.
         if Doctor.works(lines) { lines.append(trial()) }
         let works = Doctor.works(lines)
-        Messages.write(json ? document(lines, works) : text(lines, works), to: 1)
+        guard Messages.print(json ? document(lines, works) : text(lines, works)) else { throw ExitCode(2) }
         if !works { throw ExitCode(1) }
     }
 
@@ -44,6 +44,7 @@ struct DoctorVerb: ParsableCommand {
         }
         guard let program = ["/bin/true", "/usr/bin/true"].first(where: { Files.allows($0, 1 /* X_OK */) }) else { return line(.partial, "not tried: there is no `true` here") }
         let began = Clock.monotonic
+        _ = signal(SIGPIPE, SIG_IGN)  // the trial does not read what is given to it
         do {
             let places = Places(home: nil, directory: "/")
             let request = try CellRequest(try ProfileLibrary(places: places).profile(named: "base"), command: [program], places: places, environment: ["PATH": "/usr/bin:/bin"])

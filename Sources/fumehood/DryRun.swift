@@ -3,12 +3,14 @@
 
 import Events
 import JSON
+import Linux
 import Sandbox
 import Session
 
 enum DryRun {
-    static func print(_ launch: PreparedLaunch, profile: Profile, json: Bool) {
-        Messages.write(json ? jsonText(launch, profile) : text(launch, profile), to: 1)
+    /// - Returns: whether it was written.
+    static func print(_ launch: PreparedLaunch, profile: Profile, json: Bool) -> Bool {
+        Messages.print(json ? jsonText(launch, profile) : text(launch, profile))
     }
 
     private static func text(_ launch: PreparedLaunch, _ profile: Profile) -> String {
@@ -37,14 +39,14 @@ enum DryRun {
         let document: Value = [
             "fumehood": .integer(1),
             "profile": .array(profile.chain.map { .string($0) }),
-            "command": .array(spec.command.arguments.map { .string($0) }),
-            "executable": .string(spec.command.executable),
-            "directory": .string(spec.command.directory),
-            "runtime": .array(launch.planned.runtime.grants.map { ["path": .string($0.path), "reason": .string($0.reason)] }),
+            "command": .array(spec.command.arguments.map { .string(KernelText.shown($0)) }),
+            "executable": .string(KernelText.shown(spec.command.executable)),
+            "directory": .string(KernelText.shown(spec.command.directory)),
+            "runtime": .array(launch.planned.runtime.grants.map { ["path": .string(KernelText.shown($0.path)), "reason": .string($0.reason)] }),
             "protections": .object(Object(launch.planned.protections.sorted { $0.key.rawValue < $1.key.rawValue }.map {
                 Member(name: $0.key.rawValue, value: .string($0.value.word))
             })),
-            "plan": .array(launch.plan.steps.map { ["operation": .string($0.operation.text), "optional": .bool($0.optional)] }),
+            "plan": .array(launch.plan.steps.map { ["operation": .string(KernelText.shown($0.operation.text)), "optional": .bool($0.optional)] }),
         ]
         return String(decoding: document.serialisedBytes(), as: UTF8.self) + "\n"
     }

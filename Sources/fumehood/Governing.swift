@@ -26,6 +26,8 @@ final class Governing {
     private let boot: String
     private let agent: String
     private let user: String
+    /// Nobody wrote a policy: then nothing asks either.
+    private let isBuiltIn: Bool
     private var call: CallID?
     private let session: SessionID
     private let cell: CellID
@@ -40,7 +42,7 @@ final class Governing {
         do {
             place = try LogPlace(environment: environment, user: user, home: places.home, folder: folder)
         } catch {
-            guard options.noLog else { throw error }
+            guard options.noLog || options.dryRun else { throw error }
             place = nil
         }
         let rulebook = try Governing.rulebook(named: options.policies, place: place)
@@ -58,6 +60,7 @@ final class Governing {
         settings.decisionTime = 1_000_000_000
         let text = (try? Files.text("/proc/sys/kernel/random/boot_id", limit: 100)) ?? "unknown"
         boot = String(text.prefix { $0 != "\n" })
+        isBuiltIn = rulebook.layers.isEmpty
         door = try Door(session: session, rulebook: rulebook, ledger: Ledger(), recorder: records ?? NoRecorder() as any Recorder, settings: settings)
         agent = options.agent ?? "local"
         self.user = Governing.name(of: user)
@@ -74,7 +77,7 @@ final class Governing {
     }
 
     /// Of /etc/passwd: a static program has no name service.
-    private static func name(of user: UInt32) -> String {
+    static func name(of user: UInt32) -> String {
         guard let text = try? Files.text("/etc/passwd") else { return "\(user)" }
         for line in text.split(separator: "\n") {
             let fields = line.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
@@ -90,12 +93,22 @@ final class Governing {
     // MARK: before
 
     /// Folders of ours that a grant covers are hidden in it; they are made first, so that nothing stands in for them.
-    func hide(in request: inout CellRequest) {
+    /// - Throws: where a grant names something inside of them.
+    func hide(in request: inout CellRequest) throws(UsageError) {
         guard let place else { return }
-        for path in [place.log, place.configuration, place.state].compactMap({ $0 })
-        where request.rules.contains(where: { ($0.kind == .read || $0.kind == .write) && Paths.contains($0.path, path) }) {
-            if records != nil { try? Storage.makeFolders(path) }
-            request.rules.append(.init(.hide, path, origin: "the log, its key and policies", builtin: true))
+        let grants = request.rules.filter { ($0.kind == .read || $0.kind == .write) && !$0.builtin }
+        if grants.isEmpty { return }
+        let granted = grants.flatMap { rule in [rule.path] + ((try? Files.resolve(rule.path)).map { [$0] } ?? []) }
+        for path in [place.log, place.configuration, place.state].compactMap({ $0 }) {
+            let names = [path] + ((try? Files.resolve(path)).map { [$0] } ?? [])
+            for name in names {
+                if let inside = granted.first(where: { Paths.contains(name, $0) }) {
+                    throw UsageError("`\(inside)` cannot be granted: the log, its key and the policies are in no cell", help: nil)
+                }
+                guard granted.contains(where: { Paths.contains($0, name) }) else { continue }
+                if records != nil { try? Storage.makeFolders(path) }
+                request.rules.append(.init(.hide, name, origin: "the log, its key and policies", builtin: true))
+            }
         }
     }
 
@@ -104,19 +117,12 @@ final class Governing {
     func decide(_ profile: Profile, _ planned: PlannedCell, command: [String]) throws {
         let context: JSON.Value = ["command": .array(command.map { .string($0) }), "sandbox": Governing.sandbox(profile, planned)]
         let canonical = try? context.canonical()
-        var decision = door.decide(request(context, canonical, command), at: now)
-        if case .pending(let id, _, let reason) = decision {
-            let question = request(context, canonical, command)
-            let digest = door.approvalDigest(of: question)
-            if let place, let approval = Approvals(place, boot: boot).take(digest, at: now.bootNanoseconds) {
-                door.admit(approval, session: session, agent: agent, action: SystemAction.launch)
-                decision = door.decide(question, at: now)
-            } else {
-                try finish()
-                throw LaunchRefused(
-                    refusal: Refusal(.approval, reason, policies: door.waiting.isEmpty ? [] : policies(of: id), remedy: "a person may agree with: fumehood approve \(id.call); then run it again"))
-            }
+        let question = request(context, canonical, command)
+        let digest = door.approvalDigest(of: question)
+        if !isBuiltIn, let place, let approval = Approvals(place, boot: boot).take(digest, at: now.bootNanoseconds) {
+            door.admit(approval, session: session, agent: agent, action: SystemAction.launch)
         }
+        let decision = door.decide(question, at: now)
         switch decision {
         case .verdict(.allow(let permit)):
             call = permit.call
@@ -124,13 +130,13 @@ final class Governing {
         case .verdict(.deny(let refusal)), .verdict(.kill(let refusal)):
             try? finish()  // it stands, whether the log takes it or not
             throw LaunchRefused(refusal: refusal)
-        case .pending(_, _, let reason):
+        case .pending(let id, _, let reason):
             try finish()
-            throw LaunchRefused(refusal: Refusal(.approval, reason))
+            throw LaunchRefused(
+                refusal: Refusal(
+                    .approval, reason, policies: door.policies(of: id), remedy: "a person may agree with: fumehood approve \(id.call); then run it again"))
         }
     }
-
-    private func policies(of id: PendingID) -> [String] { door.policies(of: id) }
 
     private func request(_ context: JSON.Value, _ canonical: [UInt8]?, _ command: [String]) -> Governance.Request {
         let random = (try? Host.random64()) ?? Clock.wall

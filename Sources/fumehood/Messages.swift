@@ -4,6 +4,7 @@
 
 import Glibc
 import Linux
+import Session
 
 enum Messages {
     /// Nanoseconds that a sentence waits for a reader of stderr. Then it is dropped: what it tells stands in the exit code and the
@@ -25,21 +26,36 @@ enum Messages {
         try? outlet.settle(by: deadline)
     }
 
-    static func write(_ text: String, to descriptor: Int32 = 2) {
+    /// What a verb was asked for, to stdout. - Returns: false where it could not be written; that was said then.
+    static func print(_ text: String) -> Bool {
+        let code = write(text, to: 1)
+        if code != 0 { error("standard output could not be written: \(errnoText(code)) (\(errnoName(code)))") }
+        return code == 0
+    }
+
+    /// - Returns: 0, or errno.
+    @discardableResult
+    static func write(_ text: String, to descriptor: Int32 = 2) -> Int32 {
         var bytes = Array(printable(text).utf8)[...]
         while !bytes.isEmpty {
             let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            if count <= 0 { return }
+            let code = errno
+            if count < 0 && code == EINTR { continue }
+            if count < 0 && code == EAGAIN {
+                _ = Transfer.isWritable(descriptor, milliseconds: 1000)
+                continue
+            }
+            if count <= 0 { return count == 0 ? EIO : code }
             bytes = bytes.dropFirst(count)
         }
+        return 0
     }
 
-    /// Control characters but newline and tab as `\u{..}`.
+    /// Control characters but newline and tab, and those that turn the direction of text, as `\u{..}`; bytes that are no text as `\xff`.
     static func printable(_ text: String) -> String {
         var out = ""
-        for scalar in text.unicodeScalars {
-            if (scalar.value < 0x20 && scalar != "\n" && scalar != "\t") || (0x7f..<0xa0).contains(scalar.value) {
+        for scalar in KernelText.shown(text).unicodeScalars {
+            if (scalar.value < 0x20 && scalar != "\n" && scalar != "\t") || (0x7f..<0xa0).contains(scalar.value) || TerminalFilter.turns(scalar.value) {
                 out += "\\u{\(String(scalar.value, radix: 16))}"
             } else {
                 out.unicodeScalars.append(scalar)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fumehood policy`: what authors of policies need around them. Every sub-verb judges: 0 holds, 1 found something, 2 could
-// not judge. None of them touches a running session.
+// not judge. Only `reload` touches running sessions.
 
 import ArgumentParser
 import Cedar
@@ -19,7 +19,7 @@ struct PolicyVerb: ParsableCommand {
             """,
         subcommands: [
             PolicyCheckVerb.self, PolicyFormatVerb.self, PolicyAuthorizeVerb.self, PolicyExplainVerb.self, PolicyTestVerb.self,
-            PolicyImportVerb.self,
+            PolicyImportVerb.self, PolicyReplayVerb.self, PolicyReloadVerb.self,
         ])
 }
 

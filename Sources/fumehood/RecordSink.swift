@@ -5,11 +5,15 @@
 import Config
 import Glibc
 import Linux
+import Sandbox
 
 final class RecordSink {
     private let flag: String
     private let outlet: Outlet
     private let own: Descriptor?
+    /// Where the file is that was opened, absolute; nil where it has no name. The cell gets it read-only, wherever it lies.
+    let path: String?
+    private let identity: FileStatus?
     /// Said once; then nothing more is tried.
     private(set) var hasFailed = false
 
@@ -25,11 +29,28 @@ final class RecordSink {
             _ = fcntl(number, F_SETFD, FD_CLOEXEC)
             own = nil
             outlet = Outlet(number)
-        case .file(let path):
-            let file = try RecordSink.open(path)
+            identity = try? FileStatus(of: number)
+            let name = try? Files.link("/proc/self/fd/\(number)")
+            path = name?.utf8.first == 0x2f && identity?.kind == .regular && RecordSink.names(name, identity) ? name : nil
+        case .file(let name):
+            let file = try RecordSink.open(name)
             outlet = Outlet(file.number)
+            identity = try? FileStatus(of: file)
             own = consume file
+            path = (try? Files.currentDirectory()).map { Paths.absolute(name, from: $0) } ?? name
         }
+    }
+
+    /// Another name of the same file would stay writable where the name that was given is not.
+    func refuseLinked(within grants: [String]) throws(UsageError) {
+        guard let path, let identity, identity.kind == .regular, identity.links > 1, let real = try? Files.resolve(path) else { return }
+        guard grants.contains(where: { Paths.contains($0, real) }) else { return }
+        throw UsageError("`\(path)` has \(identity.links) names, and lies in a folder that the cell may write", help: "write the record to a file of its own, or elsewhere")
+    }
+
+    private static func names(_ path: String?, _ identity: FileStatus?) -> Bool {
+        guard let path, let identity, let now = FileStatus(at: path, followLinks: true) else { return false }
+        return now.device == identity.device && now.inode == identity.inode
     }
 
     private static func open(_ path: String) throws(UsageError) -> Descriptor {
@@ -57,6 +78,10 @@ final class RecordSink {
         do {
             try outlet.write(all: bytes, by: deadline)
             if isLast { try outlet.settle(by: deadline) }
+            if isLast, path != nil, identity?.kind == .regular, !RecordSink.names(path, identity) {
+                hasFailed = true
+                Messages.error("the record of `\(flag)` was written, and another file has its name by now")
+            }
         } catch {
             hasFailed = true
             let why = error.code == ETIMEDOUT ? "nobody reads it" : "\(errnoText(error.code)) (\(error.name))"

@@ -37,13 +37,14 @@ enum RunVerb {
         } catch let error as LaunchRefused {
             return report.refuse(error.refusal)
         } catch let error as LogPlaceError {
+            report.governing = nil  // nothing more can be written there
             return report.refuse(error.message, help: error.help)
         } catch let error as PolicyFailure {
             return report.refuse("no policy was loaded, and nothing is started: \(error.text)", help: error.help)
         } catch let error as PolicyLoadError {
             return report.refuse("the policies do not load, and nothing is started: \(error.problems.joined(separator: "\n"))", help: "fumehood policy check says all of it")
         } catch let error as SystemError {
-            return report.refuse(error.message)
+            return report.refuse(error.message, help: LaunchError.scarcity(error.code))
         } catch {
             return report.refuse("\(error)")
         }
@@ -53,28 +54,42 @@ enum RunVerb {
         let environment = Host.environment()
         guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
         let places = Places(home: Host.home(environment["HOME"]), directory: directory, machine: .current())
+        if places.home == nil, let grant = options.grants.first {
+            // Nobody knows then what `~/.ssh` is, and the grant may hold it.
+            throw UsageError(
+                "nothing says where your home folder is, so that what is hidden in it could be granted by `\(grant.flag) \(grant.path)`",
+                help: "set HOME; user \(Identity.user) has no line in /etc/passwd")
+        }
         let configuration = environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
         let profile = try options.resolvedProfile(places, configuration: configuration)
         var request = try CellRequest(profile, command: options.command, places: places, environment: environment)
+        try report.protect(in: &request)
+        if options.terminal {
+            guard let size = Terminal.size(of: 0) else { throw UsageError("`-t` needs a terminal as standard input", help: "without -t pipes and files pass as they are") }
+            request.terminal = true
+            request.terminalSize = size
+        }
 
         let proc = try Host.openProc()
         let facts = try HostFacts(proc: proc)
         let governing = try Governing(options, environment: environment, user: facts.user, places: places, session: report.session, cell: report.cell)
-        governing.hide(in: &request)
+        try governing.hide(in: &request)
         try learner?.begin(profile, &request, run: options, places: places, configuration: configuration)
         var launch = try PreparedLaunch(request, facts: facts, awaitsRecord: governing.keepsRecords)
         try learner?.check(launch.planned)
         report.protections = launch.planned.protections
         if profile.requirement == .all { try launch.requireAll() }
         if options.dryRun {
-            DryRun.print(launch, profile: profile, json: options.json)
-            return 0
+            return DryRun.print(launch, profile: profile, json: options.json) ? 0 : 125
         }
 
         try governing.decide(profile, launch.planned, command: options.command)
         report.governing = governing
         signal(SIGPIPE, SIG_IGN)
         if profile.bound(.wall) != nil { report.patience = 500_000_000 }
+        if let flag = options.limits.first(where: { $0.limit == .cpu }), !launch.planned.spec.groups.holds(.cpu) {
+            Messages.note("`\(flag.flag)` is not held: \(launch.planned.spec.groups.missing.first { $0.hasPrefix("cpu") } ?? "no control group holds it"); `fumehood doctor` says why")
+        }
         report.begin(command: options.command)
         var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
         limits.measured = MeasuredLimits(profile)
@@ -82,12 +97,12 @@ enum RunVerb {
         let registration = Registration(
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
-        var outcome = try launch.run(proc: proc, limits: limits, registration: registration, began: began, watch: learner?.watch, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+        var outcome = try launch.run(proc: proc, limits: limits, streams: options.terminal ? TerminalStreams(bound: limits.output) : nil, registration: registration, began: began, watch: learner?.watch, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
             if learner != nil { throw UsageError("nothing can be learned here: a program around this one listens to system calls already", help: "learn outside of it") }
             // The program around us listens already, and a process tree has one listener: answers without explanations.
             try launch.answerByErrno()
-            outcome = try launch.run(proc: proc, limits: limits, registration: registration, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+            outcome = try launch.run(proc: proc, limits: limits, streams: options.terminal ? TerminalStreams(bound: limits.output) : nil, registration: registration, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
             report.nested = true
         }
         let code = report.finish(outcome, launch)

@@ -11,8 +11,8 @@ struct RunHelp: ParsableCommand {
         discussion: """
             Built-in profiles: \(BuiltinProfiles.names.joined(separator: ", ")). A TIME is written 250ms, 30s, 1h30m; a SIZE 64K, 512M, 1G.
 
-            Exit code: the command's own, 128+N where signal N ended it. 124: a limit or `fumehood kill` ended it (processor time of one process: 152, \
-            SIGXCPU). 125: nothing was started: the cell was refused or could not be built. 126, 127: the command cannot be executed, is not there.
+            Exit code: the command's own, 128+N where signal N ended it. 124: a limit or `fumehood kill` ended it. 125: nothing was \
+            started, the cell was refused or could not be built; or a record that was asked for could not be written. 126, 127: the command cannot be executed, is not there.
             """)
 
     @Option(name: [.customShort("p"), .customLong("profile")], help: help("-p")) var profile: String?
@@ -27,6 +27,7 @@ struct RunHelp: ParsableCommand {
     @Option(name: .customLong("cpu-time"), help: help("--cpu-time")) var cpuTime: String?
     @Option(name: .customLong("disk"), help: help("--disk")) var disk: String?
     @Option(name: .customLong("output"), help: help("--output")) var output: String?
+    @Flag(name: [.customShort("t"), .customLong("terminal")], help: help("-t")) var terminal = false
     @Option(name: .customLong("result"), help: help("--result")) var result: String?
     @Option(name: .customLong("events"), help: help("--events")) var events: String?
     @Option(name: .customLong("require"), help: help("--require")) var require: String?

@@ -33,6 +33,16 @@ struct RunReport {
         events = try options?.events.map { sink throws(UsageError) in try RecordSink(sink, flag: "--events") }
     }
 
+    /// The files that records go to: the cell is not to write them, whatever it may write around them.
+    func protect(in request: inout CellRequest) throws(UsageError) {
+        let grants = request.rules.filter { $0.kind == .write }.map { (try? Files.resolve($0.path)) ?? $0.path }
+        for (sink, flag) in [(result, "--result"), (events, "--events")] {
+            guard let sink, let path = sink.path else { continue }
+            try sink.refuseLinked(within: grants)
+            request.rules.append(CellRequest.Rule(.protect, path, origin: flag))
+        }
+    }
+
     private static func freshID<Kind>(_ kind: Kind.Type) -> ID<Kind> {
         let random = (try? Host.random64()) ?? Clock.wall
         return ID<Kind>(bytes: (0..<6).map { UInt8(truncatingIfNeeded: random >> ($0 * 8)) })!
@@ -50,7 +60,7 @@ struct RunReport {
     }
 
     mutating func begin(command: [String]) {
-        event(.cellStarted, ["command": .array(command.map { .string($0) })])
+        event(.cellStarted, ["command": .array(command.map { .string(KernelText.shown($0)) })])
     }
 
     /// Only where somebody listens: a denial then costs nothing more. This is called in the supervisor's loop, and how many denials
@@ -98,6 +108,17 @@ struct RunReport {
         return refuse("\(place): \(error.message)", help: error.help)
     }
 
+    /// The kernel's limit of processor time ends a process by a signal that anybody can send: it was the limit where that much was used.
+    private static func judged(_ outcome: Outcome, _ limits: [ResourceLimit]) -> Outcome.End {
+        guard case .exited(.signaled(let signal)) = outcome.end, signal == SIGXCPU || signal == SIGKILL, let limit = limits.first(where: { $0.name == "cpu" }) else {
+            return outcome.end
+        }
+        let used = outcome.usage.userMicroseconds + outcome.usage.systemMicroseconds, bound = limit.soft &* 1_000_000
+        // The kernel counts whole ticks for its limit and the true time for its account: they differ by some parts in a hundred.
+        if used < bound / 10 * 9 { return outcome.end }
+        return .killed(.limit(.cpuTime, bound: Int64(clamping: bound), reading: Int64(clamping: used)))
+    }
+
     /// The run is over, however it went.
     mutating func finish(_ outcome: Outcome, _ launch: PreparedLaunch) -> Int32 {
         if case .failed(let error) = outcome.end {
@@ -132,7 +153,7 @@ struct RunReport {
         record.usage.bytesIn = Int64(clamping: outcome.bytesIn)
         record.usage.bytesOut = Int64(clamping: outcome.bytesOut)
         let code: Int32
-        switch outcome.end {
+        switch RunReport.judged(outcome, launch.planned.spec.limits) {
         case .exited(.exited(let status)):
             code = status
             record.exitCode = status
@@ -142,9 +163,6 @@ struct RunReport {
             record.signal = signal
             record.exitCode = code
             if signal == SIGSYS { record.cause = .message("a call by another architecture's convention was killed by the syscall filter") }
-            if signal == SIGXCPU, let bound = launch.planned.spec.limits.first(where: { $0.name == "cpu" }) {
-                record.cause = .limit(.cpuTime, bound: Int64(bound.soft) * 1_000_000, reading: Int64(outcome.usage.userMicroseconds + outcome.usage.systemMicroseconds))
-            }
         case .killed(let cause):
             code = 124
             record.status = .killed

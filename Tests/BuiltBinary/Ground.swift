@@ -90,7 +90,7 @@ public final class Ground: Sendable {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = caller.prefix + words
-        process.environment = ["PATH": Ground.path, "HOME": home].merging(environment) { $1 }
+        process.environment = ["PATH": Ground.path, "HOME": home, "XDG_STATE_HOME": folder + "/state"].merging(environment) { $1 }
         process.currentDirectoryURL = URL(filePath: directory ?? work)
         // Files, so that nobody waits for a reader.
         let name = "\(folder)/run-\(UUID().uuidString.prefix(8))"

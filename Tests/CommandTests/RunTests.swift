@@ -157,4 +157,47 @@ struct RunTests {
         let run = try ground.run(["/bin/sh", "-c", script, Ground.program!])
         #expect(run.out == "made\nstarted\n", "\(run.out)\(run.err)")
     }
+
+    @Test(arguments: Caller.possible)
+    func `bytes that are no text reach the command as they are`(caller: Caller) throws {
+        let ground = try Ground(caller)
+        let script = #"""
+            d=$(printf 'dir\377x'); mkdir "$d"; printf hello > "$d/f"; FOO=$(printf 'v\200\377'); export FOO
+            "$0" run -e FOO -r "$d" -- /bin/sh -c 'printf "%s|%s|" "$FOO" "$1"; cat "$2"' sh "$(printf 'a\377\364\217\277\277\303\274')" "$PWD/$d/f" | od -An -v -tx1 | tr -d ' \n'; echo
+            cd "$d"; "$0" run -r . -- /bin/cat f; echo; "$0" run -r . --dry-run -- /bin/cat f | sed -n 3p
+            """#
+        let run = try ground.run(["/bin/sh", "-c", script, Ground.program!])
+        #expect(run.out == "7680ff7c61fff48fbfbfc3bc7c68656c6c6f\nhello\ndirectory \(ground.work)/dir\\xffx\n", "\(run.out)\(run.err)")
+    }
+
+    @Test(arguments: Caller.possible)
+    func `the limit of processor time is told by what was used, not by a signal`(caller: Caller) throws {
+        let ground = try Ground(caller)
+        let forged = try ground.cell(["--cpu-time", "5s", "--result", "r.json"], ["/bin/sh", "-c", "kill -XCPU $$"])
+        #expect(forged.code == 152 && !forged.err.contains("cpu_time"), "\(forged.err)")
+        #expect(try Value(parsing: try #require(ground.read("r.json")))["cause"] == .null)
+        let real = try ground.cell(["--cpu-time", "1s", "--result", "r.json"], ["/bin/sh", "-c", "while :; do :; done"])
+        #expect(real.code == 124 && real.err.contains("killed: cpu_time reached"), "\(real.err)")
+        #expect(try Value(parsing: try #require(ground.read("r.json")))["cause"]?["limit"]?.asString == "cpu_time")
+    }
+
+    @Test func `what was asked for and could not be written is no success`() throws {
+        let ground = try Ground(.possible[0])
+        for (words, code) in [(["ps"], 2), (["doctor"], 2), (["run", "--dry-run", "--", "/bin/true"], 125), (["run", "--result", "/dev/full", "--", "/bin/true"], 125)] as [([String], Int32)] {
+            let run = try ground.run(["/bin/sh", "-c", "exec \"$@\" >/dev/full", "sh", Ground.program!] + words)
+            #expect(run.code == code && run.err.contains("no space left on device (ENOSPC)"), "\(words): \(run.err)")
+        }
+    }
+
+    @Test(arguments: Caller.possible)
+    func `what the caller's own limits take is said with a remedy`(caller: Caller) throws {
+        let ground = try Ground(caller)
+        let run = try ground.run(["/bin/sh", "-c", "ulimit -n 12; exec \"$0\" run -- /bin/true", Ground.program!])
+        #expect(run.code == 125 && run.err.contains("(EMFILE)\n  help: this shell allows too few open files: `ulimit -n 256`"), "\(run.err)")
+        try ground.put("p.yaml", "fumehood: 1\nfiles:\n  hide: [/tmp]\n")
+        let hidden = try ground.cell(["-p", "p.yaml"], ["/bin/true"], directory: ground.home)
+        #expect(hidden.code == 125, "\(hidden.err)")
+        let own = try ground.cell(["-p", ground.work + "/p.yaml"], ["/bin/true"])
+        #expect(own.code == 125 && own.err.contains("`/tmp` cannot be hidden"), "\(own.err)")
+    }
 }

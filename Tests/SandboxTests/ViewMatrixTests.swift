@@ -102,7 +102,7 @@ struct ViewMatrixTests {
         ("w /alias/a", "link /alias->/w, w /w/a"),
         ("w /w,h /alias/a", "w /w, mask /w/a"),
         ("w /w,p /alias/.claude", "w /w, absent /w/.claude"),
-        ("w /w,h /w/out", "w /w"),
+        ("w /w,h /w/out", "w /w, pin /w/out"),
         ("r /h/u,h /w/out/.ssh", "r /h/u, mask /h/u/.ssh"),
         ("r /bin", "link /bin->usr/bin, r /usr/bin"),
         // What cannot be granted at all.

@@ -96,4 +96,38 @@ struct TerminalFilterTests {
             }
         }
     }
+
+    @Test(arguments: [0x61c, 0x200e, 0x200f, 0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069] as [UInt32])
+    func `what turns the direction of text is written out`(value: UInt32) throws {
+        let scalar = try #require(Unicode.Scalar(value))
+        var filter = TerminalFilter()
+        let out = filter.pass(Array("a\(Character(scalar))b".utf8)[...])
+        #expect(out == Array("a".utf8) + TerminalFilter.visible(Array(String(Character(scalar)).utf8)) + Array("b".utf8))
+        for near in [value - 1, value + 1] where !TerminalFilter.turns(near) {
+            let text = Array(String(Character(try #require(Unicode.Scalar(near)))).utf8)
+            #expect(filter.pass(text[...]) == text)
+        }
+    }
+
+    @Test(arguments: [
+        ("a\u{1b}[2J\u{1b}[10;20Hb\u{1b}7\u{1b}8\u{1b}(0q\u{1b}(B", true), ("\u{1b}[?1049h\u{1b}[?25l\u{1b}[1;31;48:2::1:2:3m\u{1b}[3;10r\u{1b}[4h\u{1b}[2 q", true),
+        ("\u{1b}]52;c;aGFja2Vk\u{7}", false), ("\u{1b}]0;title\u{1b}\\", false), ("\u{1b}P+q544e\u{1b}\\", false), ("\u{1b}[6n", false), ("\u{1b}[c", false),
+        ("\u{1b}[>c", false), ("\u{1b}[?1;6n", false), ("\u{1b}[21t", false), ("\u{1b}[5i", false), ("\u{1b}c", false), ("\u{1b}Z", false), ("\u{5}", false),
+        ("\u{1b}[?1049;9999h", false), ("\u{1b}_private\u{1b}\\", false), ("\u{1b}%@", false), ("\u{9d}52;c;eA==\u{9c}", false),
+    ])
+    func `a screen passes, and nothing that asks, prints or speaks to the clipboard`(text: String, passes: Bool) {
+        let bytes = Array(text.utf8)
+        for cut in 0...bytes.count {
+            var filter = TerminalFilter(screen: true)
+            let out = filter.pass(bytes[..<cut]) + filter.pass(bytes[cut...]) + filter.finish()
+            if passes { #expect(out == bytes) } else { #expect(!out.contains(0x1b) && !out.contains(0x05) && !out.contains(0x9d), "\(out)") }
+        }
+    }
+
+    @Test func `what a program has switched is put back`() {
+        var filter = TerminalFilter(screen: true)
+        _ = filter.pass(Array("\u{1b}[?1049h\u{1b}[?25l\u{1b}[?2004h\u{1b}[?2004l\u{1b}[3;9r\u{1b}=\u{1b}(0".utf8)[...])
+        #expect(filter.restoration == Array("\u{1b}[?25h\u{1b}[?1049l\u{1b}7\u{1b}[r\u{1b}8\u{1b}>\u{f}\u{1b}(B\u{1b}[0m".utf8))
+        #expect(TerminalFilter(screen: true).restoration == [] && TerminalFilter().restoration == [])
+    }
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the soak scripts share: the binary, who they run as, who is left, and one way of running a command under a deadline."""
+import atexit
 import datetime
 import glob
 import os
@@ -20,6 +21,17 @@ WALLS = ["NoNewPrivs:\t1", "Seccomp:\t2", "CapInh:\t0000000000000000", "CapPrm:\
          "CapBnd:\t0000000000000000", "CapAmb:\t0000000000000000"]
 
 
+# Logs and keys of what is run here, one folder for each user: nobody's own log grows by a test.
+STATE = tempfile.mkdtemp(prefix="fumehood-state-")
+os.chmod(STATE, 0o711)
+atexit.register(lambda owner=os.getpid(): os.getpid() == owner and shutil.rmtree(STATE, ignore_errors=True))
+os.mkdir(os.path.join(STATE, "ordinary"))
+if os.geteuid() == 0:
+    os.chown(os.path.join(STATE, "ordinary"), ORDINARY, ORDINARY)
+os.environ["XDG_STATE_HOME"] = os.path.join(STATE, "own/state")
+os.environ["XDG_CONFIG_HOME"] = os.path.join(STATE, "own/config")
+
+
 def walls_hold(text):
     return all(wall in text for wall in WALLS)
 
@@ -28,7 +40,8 @@ def as_ordinary(command):
     """The same command as a user without rights; nothing to do where we are one."""
     if os.geteuid() != 0:
         return command
-    return ["setpriv", f"--reuid={ORDINARY}", f"--regid={ORDINARY}", "--clear-groups", "env", "HOME=/nonexistent", "USER=soak"] + command
+    return ["setpriv", f"--reuid={ORDINARY}", f"--regid={ORDINARY}", "--clear-groups", "env", "HOME=/nonexistent", "USER=soak",
+            f"XDG_STATE_HOME={STATE}/ordinary/state", f"XDG_CONFIG_HOME={STATE}/ordinary/config"] + command
 
 
 def readable_copy():

@@ -30,6 +30,32 @@ def by_call(binary, user, n, folder):
     return marker
 
 
+def placeholders(binary, user, quick):
+    """Killed at each call that makes a placeholder: what is left in a folder that the cell was to write."""
+    left = []
+    calls = ["mkdirat", "fchmodat", "utimensat", "sendmsg"] if quick else ["mkdirat", "fchmodat", "openat", "flock", "utimensat", "fchmod", "write", "sendmsg", "clone3"]
+    for call in calls:
+        for n in [2, 3] if quick else [1, 2, 3, 5] if call not in ("openat", "write") else [2, 6, 10, 14, 18]:
+            folder = tempfile.mkdtemp(prefix="fumehood-kills-")
+            os.makedirs(folder + "/.git")
+            for path in [folder, folder + "/.git"]:
+                os.chmod(path, 0o777)
+            line = ["strace", "-qq", "-o", "/dev/null", "-e", f"inject={call}:signal=SIGKILL:when={n}", "--", binary, "run", "--quiet", "-w", folder, "--", "/bin/sleep", "60"]
+            process = subprocess.Popen(cells.as_ordinary(line) if user == "ordinary" else line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                process.wait(0.5)
+            except subprocess.TimeoutExpired:  # not killed by that call: a SIGKILL while the cell runs
+                subprocess.run(["pkill", "-KILL", "-P", str(process.pid)])
+                process.wait()
+            until = time.monotonic() + 2
+            while (found := sorted(set(os.listdir(folder)) - {".git"}) + os.listdir(folder + "/.git")) and time.monotonic() < until:
+                time.sleep(0.01)
+            if found:
+                left.append(f"{call} {n}: {' '.join(found)}")
+            shutil.rmtree(folder, ignore_errors=True)
+    return left
+
+
 def by_time(binary, user, delay):
     marker = "soak" + uuid.uuid4().hex
     line = [binary, "run", "--quiet", "--", "/bin/sh", "-c", f"sleep 60 & sleep 61 & sleep 62; : {marker}", marker]
@@ -78,6 +104,9 @@ def main():
             print(summary)
             lines.append(summary)
             good &= cells.verdict(f"SIGKILL of the launcher leaves nothing, as {user}", not left, f"survivors after {', '.join(left[:5])}")
+            if traces:
+                found = placeholders(binary, user, options.points < 50)
+                good &= cells.verdict(f"SIGKILL while placeholders are made leaves none, as {user}", not found, "; ".join(found[:5]))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(place, ignore_errors=True)

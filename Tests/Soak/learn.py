@@ -143,16 +143,24 @@ def tool(name, needs, preparation, flags, command, as_root, figures):
     ground = Ground(as_root)
     title = f"learn {name}" + (" (root)" if ground.as_root else "")
     try:
-        if preparation:
-            ready = ground.run(["sh", "-ec", preparation])
-            if ready.returncode:
-                return say("FAIL", title, f"preparation: {ready.stderr}")
+        def fresh():
+            """The same workspace before each run: git writes its index anew only where a file is as young as it."""
+            for path in os.listdir(ground.work):
+                path = os.path.join(ground.work, path)
+                shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+            if preparation:
+                ready = ground.run(["sh", "-ec", preparation])
+                if ready.returncode:
+                    raise ValueError(f"preparation: {ready.stderr}")
+
         words = ["learn", *flags, "--as", name, "--", *command]
         for attempt, expected in (("first", "learned"), ("second", "nothing new")):
+            fresh()
             run = ground.fumehood(*words)
             if run.returncode or expected not in run.stderr:
                 return say("FAIL", title, f"{attempt} run: exit {run.returncode}: {run.stderr}")
         record = os.path.join(ground.folder, "home", "result.json")
+        fresh()
         run = ground.fumehood("run", "-p", name, "--result", record, "--", *command)
         result = json.load(open(record)) if os.path.exists(record) else {}
         denials = [d["what"] for d in result.get("denials", [{"what": "no record"}])]
@@ -176,6 +184,7 @@ def tool(name, needs, preparation, flags, command, as_root, figures):
 
         exported = json.loads(ground.fumehood("profile", "export", name).stdout)
         allowed = {n for rule in exported["syscalls"] if rule["action"] == "SCMP_ACT_ALLOW" for n in rule["names"]}
+        fresh()
         seen, why = traced(ground, command)
         if seen is None:
             say("SKIP", f"{title} beside strace", "strace cannot trace here")

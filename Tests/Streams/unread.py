@@ -60,7 +60,7 @@ def caller(user):
 
 def start(flags, command, user=False, **streams):
     words = caller(user) + [GROUND + "/fumehood", "run"] + flags + ["--"] + command
-    home = {"PATH": os.environ["PATH"], "HOME": GROUND, "XDG_RUNTIME_DIR": GROUND + "/runtime"}
+    home = {"PATH": os.environ["PATH"], "HOME": GROUND, "XDG_RUNTIME_DIR": GROUND + "/runtime", "XDG_STATE_HOME": GROUND + "/state"}
     given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | streams
     return subprocess.Popen(words, cwd="/", env=home, **given)
 

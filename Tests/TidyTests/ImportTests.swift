@@ -27,7 +27,7 @@ struct ImportTests {
         ],
     ]
     /// Programs compose: they import any module, but no C library.
-    static let programs: Set<String> = ["fumehood", "cedar-corpus", "audit-log-writer"]
+    static let programs: Set<String> = ["fumehood", "cedar-corpus", "audit-log-writer", "door-bench"]
     static let system: Set<String> = ["CLinux", "CSeccomp", "CCap", "CYaml", "CNettle"]
     /// Not ours, and allowed anywhere.
     static let ground: Set<String> = ["Glibc", "FoundationEssentials", "Synchronization"]

@@ -80,6 +80,7 @@ enum CL_CLOSED_ENUM cl_op_kind : uint16_t {
     CL_OP_CONTROLLING_TTY,   // TIOCSCTTY on src
     CL_OP_FORGET,            // overwrite y bytes at x, the launcher's arguments
     CL_OP_STAGE,             // note the time as stage n
+    CL_OP_TERMINAL,          // a pty of text0 under src, x rows and y columns: stdin, stdout and stderr; its master goes to the supervisor
 };
 
 /// Attempts that must fail inside the finished cell, or facts that must hold.
@@ -104,6 +105,7 @@ enum CL_CLOSED_ENUM cl_proof : uint32_t {
 #define CL_SLOT_CWD (-2)
 #define CL_SLOTS 256
 #define CL_SLOT_CONTROL 0
+#define CL_SLOT_STREAMS 2 // stdin, stdout, stderr of the command
 #define CL_SLOT_SUPERVISOR 11 // the other end of the control socket, which the child closes first
 #define CL_STAGES 24
 #define CL_SOFT 16
@@ -139,7 +141,7 @@ struct cl_plan {
 };
 
 /// What the child says on the control socket: one packet each.
-enum CL_CLOSED_ENUM cl_report_kind : uint32_t { CL_REPORT_FAILED = 1, CL_REPORT_LAUNCHED, CL_REPORT_EXITED };
+enum CL_CLOSED_ENUM cl_report_kind : uint32_t { CL_REPORT_FAILED = 1, CL_REPORT_LAUNCHED, CL_REPORT_EXITED, CL_REPORT_TERMINAL };
 
 struct cl_soft { uint32_t op; int32_t error; };
 
@@ -199,8 +201,15 @@ enum CL_CLOSED_ENUM cl_trial : uint32_t {
 #define CL_TRIAL_UNKNOWN 1
 long cl_probe_cell(uint64_t flags, uint32_t user, uint32_t group, int32_t results[_Nonnull CL_TRIAL_COUNT]);
 
-/// Removes placeholders when `release` hangs up: see Sandbox/Placeholders.swift. Its pid, or -errno.
-long cl_janitor(const int32_t *_Nonnull directories, const char *_Nonnull const *_Nonnull names, const int32_t *_Nonnull locks, uint32_t count, int release, int release_other_end, int *_Nonnull pidfd);
+/// Removes placeholders when `line`, a socket that keeps packets apart, hangs up: see Sandbox/Placeholders.swift. A packet tells of
+/// one: CL_JANITOR_WILL_MAKE and a name, with the descriptor of its folder, before it is made; CL_JANITOR_HOLDS, with the descriptor
+/// of the placeholder, locked, when it stands. Its pid, or -errno.
+#define CL_JANITOR_NAMES 256
+#define CL_PLACEHOLDER_TIME 0x46756d65 // its modification time, seconds since 1970: the letters `Fume`
+#define CL_JANITOR_WILL_MAKE 'n'
+#define CL_JANITOR_HOLDS 'l'
+#define CL_JANITOR_IS_THEIRS 'x' // what stands there is somebody's: nothing is to be removed
+long cl_janitor(int line, int line_other_end, int *_Nonnull pidfd);
 
 /// Tends the control groups of a cell until `release` hangs up: then writes `1` to texts[0] (cgroup.kill), `THAWED` to texts[1]
 /// (freezer.state), unlinks texts[2], each where it is not empty, and removes the groups texts[3..<count], for at most 20 s.
