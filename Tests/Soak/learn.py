@@ -73,7 +73,7 @@ threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
 [t.start() for t in threads]; [t.join() for t in threads]
 print(len(done), subprocess.run(['/bin/echo', 'child'], capture_output=True, text=True).stdout.strip())
 """
-GIT = "git init -q -b main . && git config user.name A && git config user.email a@example.org && echo 1 > a && git add a && git commit -qm first && echo 2 >> a && echo x > b"
+GIT = "git init -q -b main . && git config user.name A && git config user.email a@example.org && echo 1 > a && git add a && git commit -qm first && echo 2 >> a && echo x > b && touch -d '1 hour ago' a b"
 MAKE = "main: main.c\n\tgcc -O1 -o main main.c\n\t./main > out\n"
 TOOLS = [
     # name, programs that it needs, preparation by sh, flags, command, whether it belongs to the quick share

@@ -2,6 +2,7 @@
 //
 // How far learning goes: the ceiling holds no forbidden call, whatever is asked, and what is exported means what the policy means.
 
+import JSON
 import Testing
 
 @testable import Syscalls
