@@ -77,7 +77,7 @@ GIT = "git init -q -b main . && git config user.name A && git config user.email 
 MAKE = "main: main.c\n\tgcc -O1 -o main main.c\n\t./main > out\n"
 TOOLS = [
     # name, programs that it needs, preparation by sh, flags, command, whether it belongs to the quick share
-    ("git-status", ["git"], GIT, ["-p", "git"], ["git", "status", "--short"], True),
+    ("git-status", ["git"], GIT, ["-p", "git"], ["git", "--no-optional-locks", "status", "--short"], True),
     ("git-log", ["git"], GIT, ["-p", "git"], ["git", "log", "--oneline"], False),
     ("git-diff", ["git"], GIT, ["-p", "git"], ["git", "diff", "--stat"], False),
     ("git-commit", ["git"], GIT + " && git add b", ["-p", "git"], ["git", "commit", "-q", "--allow-empty", "-m", "x"], True),
@@ -317,4 +317,5 @@ def main():
     sys.exit(1 if failures else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
