@@ -127,6 +127,10 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	python3 Tests/Soak/launches.py --launches 5000 --record
 	python3 Benchmarks/ledger/soak.py --schedules 1000000 --record
 	python3 Tests/Oracles/ledger_windows.py
+	python3 Tests/Broker/peers.py
+	python3 Tests/Soak/calls.py
+	python3 Tests/Oracles/tool_schemas.py --tools 2000 --values 25
+	FUMEHOOD_SOAK=1 swift test --disable-xctest --filter DifferentialTests
 	python3 Tests/Soak/log.py --all --record
 	Tests/Sandboxees/build.sh
 	python3 Tests/Soak/limits.py --record
@@ -151,6 +155,7 @@ bench: build/fumehood build/cedar-corpus build/audit-log-writer build/door-bench
 	python3 Benchmarks/ledger/soak.py --bench --record || failed=1
 	python3 Benchmarks/log/bench.py --record || failed=1
 	python3 Benchmarks/door/bench.py --record || failed=1
+	python3 Benchmarks/broker/bench.py --record || failed=1
 	exit $$failed
 
 corpus: build/cedar-corpus

@@ -31,6 +31,8 @@ PARTS = [
     ("streams", ["python3", "Tests/Streams/unread.py"], 90),
     ("terminal", ["python3", "Tests/Streams/terminal.py"], 120),
     ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
+    ("hostile peers of MCP", ["python3", "Tests/Broker/hostile.py"], 120),
+    ("governed calls", ["python3", "Tests/Broker/governed.py"], 120),
     ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
     ("log", ["python3", "Tests/Soak/log.py"], 120),
     ("learn", ["python3", "Tests/Soak/learn.py", "--quick"], 120),

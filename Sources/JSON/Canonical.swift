@@ -44,7 +44,7 @@ extension Writer {
     private mutating func canonicalString(_ text: String) {
         bytes.append(0x22)
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5c }) {
-            bytes += text.utf8
+            plain(text)
         } else {
             for scalar in text.unicodeScalars { character(scalar) }
         }

@@ -44,6 +44,7 @@ public struct JSONError: Error, Hashable, CustomStringConvertible {
         case tooManyBytes(limit: Int)
         case tooDeep(limit: Int)
         case tooManyMembers(limit: Int)
+        case tooManyValues(limit: Int)
         case numberTooLong(limit: Int)
         /// The number has no canonical form that means the same: it is beyond doubles, or an integer that a double would alter.
         case numberNotInterchangeable(String)
@@ -75,6 +76,7 @@ public struct JSONError: Error, Hashable, CustomStringConvertible {
         case .tooManyBytes(let limit): "the text is longer than \(limit) bytes"
         case .tooDeep(let limit): "nested deeper than \(limit)"
         case .tooManyMembers(let limit): "more than \(limit) members"
+        case .tooManyValues(let limit): "more than \(limit) values"
         case .numberTooLong(let limit): "a number longer than \(limit) bytes"
         case .numberNotInterchangeable(let text): "number `\(text)` has no canonical form"
         }

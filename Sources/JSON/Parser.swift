@@ -11,6 +11,8 @@ public struct ParseOptions: Sendable {
     public var depth = 128
     /// Greatest number of elements of one array or members of one object.
     public var members = 1 << 20
+    /// Greatest number of values altogether, those inside others counted too: what bounds the memory of a text of many small ones.
+    public var values = Int.max
     /// Greatest length of one number, in bytes.
     public var numberBytes = 512
     /// Whether a name may occur again in an object; then its last value counts.
@@ -39,6 +41,7 @@ extension Value {
 struct Parser {
     let options: ParseOptions
     var at = 0
+    private var values = 0
     /// Where values stand, recorded only for a `Document`.
     var layout: Layout?
 
@@ -77,6 +80,8 @@ struct Parser {
 
     private mutating func value(_ bytes: Span<UInt8>, depth: Int, nameStart: Int) throws(JSONError) -> Value {
         guard at < bytes.count else { throw unexpected("a value", bytes) }
+        if values >= options.values { throw error(.tooManyValues(limit: options.values), bytes, at) }
+        values += 1
         let entry = layout?.open(start: at, nameStart: nameStart)
         let result: Value
         switch bytes[at] {

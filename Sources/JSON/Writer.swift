@@ -92,13 +92,20 @@ struct Writer {
     mutating func string(_ text: String) {
         bytes.append(0x22)
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c }) {
-            bytes += text.utf8
+            plain(text)
         } else {
             for scalar in text.unicodeScalars {
                 if Writer.actsOnTerminal(scalar) { hex(scalar) } else { character(scalar) }
             }
         }
         bytes.append(0x22)
+    }
+
+    /// A long text does not make room for another of its length.
+    mutating func plain(_ text: String) {
+        let count = text.utf8.count
+        if count > 1 << 20 { bytes.reserveCapacity(bytes.count + count + 256) }
+        bytes += text.utf8
     }
 
     /// One character with the escapes that RFC 8259 and RFC 8785 section 3.2.2.2 ask for.

@@ -2,8 +2,10 @@
 // The flags that shape a cell, as one table: `run` reads its arguments by it without any reflection, the help text is
 // written from it, and a test holds ArgumentParser's definition to it.
 
+import Budget
 import Config
 import Events
+import Governance
 import Sandbox
 
 struct CellFlag: Sendable {
@@ -13,7 +15,7 @@ struct CellFlag: Sendable {
     let help: String
 
     static let all: [CellFlag] = [
-        CellFlag(names: ["-p", "--profile"], value: "PROFILE", help: "what the cell may do: a built-in profile, one of yours, or a file (default: base)"),
+        CellFlag(names: ["-p", "--profile"], value: "PROFILE", help: "what the cell may do: a built-in profile, one of yours, or a file (default: base; for mcp tool)"),
         CellFlag(names: ["-r", "--read"], value: "PATH", help: "grant a file or folder for reading; SRC:DST moves it"),
         CellFlag(names: ["-w", "--write"], value: "PATH", help: "grant a file or folder for reading and writing"),
         CellFlag(names: ["-e", "--env"], value: "NAME[=VALUE]", help: "pass a variable of yours, or set one; a value written here is visible in ps"),
@@ -48,8 +50,25 @@ enum Sink: Equatable {
     case descriptor(Int32)
 }
 
+/// Which verb a cell is built for.
+enum CellVerb: String {
+    case run, mcp
+
+    /// The flags that it takes.
+    var flags: [CellFlag] { self == .run ? CellFlag.all : CellFlag.all.filter { !$0.names.contains("-t") } + GovernFlag.all }
+    /// Written in the interface and not there yet, or not for this verb.
+    var announced: [String: String] { self == .run ? [:] : GovernFlag.announced }
+    var command: String { self == .run ? "COMMAND" : "SERVER" }
+    var defaultProfile: String { self == .run ? "base" : "tool" }
+}
+
 /// The flags of one run, read.
 struct RunOptions {
+    let verb: CellVerb
+    /// The server's id, as a flag names it.
+    var server: String?
+    var patterns = ToolPatterns()
+    var budgets: [AccountLimit] = []
     var profile: String?
     var grants: [(kind: FileRule.Kind, path: String, flag: String)] = []
     var environment: [String] = []
@@ -71,7 +90,9 @@ struct RunOptions {
     var command: [String] = []
 
     /// - Throws: a sentence naming the flag and the nearest right spelling.
-    init(_ arguments: [String]) throws(UsageError) {
+    init(_ arguments: [String], verb: CellVerb = .run) throws(UsageError) {
+        self.verb = verb
+        let flags = verb.flags
         var rest = arguments[...]
         while let word = rest.popFirst() {
             if word == "--" {
@@ -79,7 +100,7 @@ struct RunOptions {
                 break
             }
             guard word.hasPrefix("-"), word != "-" else {
-                throw UsageError("unexpected `\(word)`", help: "put `--` before the command: fumehood run [FLAGS] -- \(word) ...")
+                throw UsageError("unexpected `\(word)`", help: "put `--` before the command: fumehood \(verb.rawValue) [FLAGS] -- \(word) ...")
             }
             var name = word
             var value: String?
@@ -87,9 +108,10 @@ struct RunOptions {
                 name = String(word[..<equals])
                 value = String(word[word.index(after: equals)...])
             }
-            guard let flag = CellFlag.named(name) else {
-                let known = CellFlag.all.flatMap(\.names)
-                throw UsageError("unknown flag `\(name)`", help: nearest(name, in: known).map { "did you mean `\($0)`?" } ?? "fumehood run --help lists the flags")
+            guard let flag = flags.first(where: { $0.names.contains(name) }) else {
+                if let what = verb.announced[name] { throw UsageError("`\(name)`: \(what)", help: nil) }
+                let known = flags.flatMap(\.names)
+                throw UsageError("unknown flag `\(name)`", help: nearest(name, in: known).map { "did you mean `\($0)`?" } ?? "fumehood \(verb.rawValue) --help lists the flags")
             }
             if let placeholder = flag.value {
                 if value == nil {
@@ -103,7 +125,7 @@ struct RunOptions {
             }
             try take(flag.names.last!, written: name, value ?? "")
         }
-        if command.isEmpty { throw UsageError("no command", help: "fumehood run [FLAGS] -- COMMAND [ARGUMENT...]") }
+        if command.isEmpty { throw UsageError("no command", help: "fumehood \(verb.rawValue) [FLAGS] -- \(verb.command) [ARGUMENT...]") }
         if command[0].isEmpty { throw UsageError("the command is empty", help: nil) }
         // Opened, the file would be emptied for a record that nobody writes.
         if dryRun && (result != nil || events != nil) {
@@ -145,6 +167,19 @@ struct RunOptions {
             requirement = value
             requireAll = value == "all"
         case "--waive": waivers.append(value)
+        case "--as":
+            try once(server)
+            guard GovernFlag.isServerName(value) else {
+                throw UsageError("`\(value)` cannot name a server", help: "small letters, digits and `-`, at most 64, and not `sys` or `llm`")
+            }
+            server = value
+        case "--allow": patterns.allow.append(value)
+        case "--ask": patterns.ask.append(value)
+        case "--deny": patterns.deny.append(value)
+        case "--budget":
+            let limit = try GovernFlag.budget(value)
+            if budgets.contains(where: { $0.dimension == limit.dimension }) { throw UsageError("`--budget \(limit.dimension)` is given twice", help: nil) }
+            budgets.append(limit)
         case "--policy": policies.append(value)
         case "--agent":
             try once(agent)
@@ -164,6 +199,9 @@ struct RunOptions {
         default: throw UsageError("unknown flag `\(written)`", help: nil)
         }
     }
+
+    /// The server's id.
+    var serverName: String { server ?? GovernFlag.serverName(of: command.first ?? "") }
 
     private mutating func limit(_ limit: Limit, _ text: String, _ flag: String) throws(UsageError) {
         if limits.contains(where: { $0.limit == limit }) { throw UsageError("`\(flag)` is given twice", help: nil) }

@@ -19,18 +19,20 @@ struct LaunchRefused: Error {
 }
 
 final class Governing {
-    private let door: Door
+    let door: Door
     /// nil under `--no-log`.
-    private let records: LaunchRecords?
+    let records: LaunchRecords?
     let place: LogPlace?
-    private let boot: String
+    let boot: String
     private let agent: String
     private let user: String
+    private let layers: [PolicyLayer]
+    private let patterns: ToolPatterns
     /// Nobody wrote a policy: then nothing asks either.
     private let isBuiltIn: Bool
     private var call: CallID?
-    private let session: SessionID
-    private let cell: CellID
+    let session: SessionID
+    let cell: CellID
 
     /// Whether the result record is kept, whoever asked for it.
     var keepsRecords: Bool { records != nil }
@@ -45,35 +47,66 @@ final class Governing {
             guard options.noLog || options.dryRun else { throw error }
             place = nil
         }
-        let rulebook = try Governing.rulebook(named: options.policies, place: place)
+        layers = try Governing.layers(named: options.policies, place: place)
+        patterns = options.patterns
+        // What a server's tools are it says when it runs. Until then one that is never called stands for them, so that rules about tools load.
+        let rulebook = try Rulebook(layers: layers, tools: options.verb == .mcp && !layers.isEmpty ? [ToolShape(server: options.serverName, name: "", input: [:])] : [])
         let given = options.environment.filter { !$0.contains("=") }.map { ($0, environment[$0] ?? "") }
             + options.environment.compactMap { text in text.firstIndex(of: "=").map { (String(text[..<$0]), String(text[text.index(after: $0)...])) } }
         let known = Redactor()
         let secrets = given.filter { known.isSecret(name: $0.0) }.map(\.1)
         records = options.noLog ? nil : place.map { LaunchRecords($0, secrets: secrets) }
         var settings = Settings()
-        settings.loops = nil
-        settings.breaker = nil
+        if options.verb == .run {
+            settings.loops = nil
+            settings.breaker = nil
+        }
         settings.canAsk = environment["CI"] != "true" && records != nil
         settings.clock = { Int64(clamping: Clock.boottime) }
         // Policies that were read for the first time may take a while.
         settings.decisionTime = 1_000_000_000
         let text = (try? Files.text("/proc/sys/kernel/random/boot_id", limit: 100)) ?? "unknown"
         boot = String(text.prefix { $0 != "\n" })
-        isBuiltIn = rulebook.layers.isEmpty
-        door = try Door(session: session, rulebook: rulebook, ledger: Ledger(), recorder: records ?? NoRecorder() as any Recorder, settings: settings)
+        isBuiltIn = rulebook.layers.isEmpty && patterns == ToolPatterns()
+        door = try Door(session: session, rulebook: rulebook, ledger: try Governing.ledger(options.budgets, boot: boot), recorder: records ?? NoRecorder() as any Recorder, settings: settings)
         agent = options.agent ?? "local"
         self.user = Governing.name(of: user)
     }
 
     /// The machine's policies, the user's, and those that were named: one set.
-    static func rulebook(named: [String], place: LogPlace?) throws -> Rulebook {
+    static func rulebook(named: [String], place: LogPlace?) throws -> Rulebook { try Rulebook(layers: try layers(named: named, place: place)) }
+
+    private static func layers(named: [String], place: LogPlace?) throws -> [PolicyLayer] {
         var layers: [PolicyLayer] = []
         for folder in place?.policyFolders ?? ["/etc/fumehood/policy.d"] where Files.exists(folder) {
             for file in try PolicyFiles.list(folder, ".cedar") { layers.append(PolicyLayer(name: file, bytes: try PolicyFiles.read(file).bytes)) }
         }
         for layer in try PolicyFiles.policies(named) where !layers.contains(where: { sameBytes($0.name, layer.name) }) { layers.append(layer) }
-        return try Rulebook(layers: layers)
+        return layers
+    }
+
+    /// The policies in force for tools of a server.
+    func rulebook(_ tools: [ToolShape]) throws -> Rulebook {
+        do throws(PolicyLoadError) { return try Rulebook(layers: layers, tools: tools, patterns: patterns) } catch { throw PolicyLoadFailure(error.problems) }
+    }
+
+    /// Whether somebody wrote a policy.
+    var hasPolicy: Bool { !layers.isEmpty || patterns != ToolPatterns() }
+
+    var principal: Principal { Principal(agent: agent, user: user, session: session) }
+
+    // MARK: budgets
+
+    /// The account that a session's calls are counted in.
+    static let account = "session"
+
+    private static func ledger(_ limits: [AccountLimit], boot: String) throws -> Ledger {
+        var ledger = Ledger()
+        if limits.isEmpty { return ledger }
+        let now = Moment(boot: boot, bootNanoseconds: Int64(clamping: Clock.boottime), wallSeconds: Int64(clamping: Clock.wall / 1_000_000_000))
+        _ = try ledger.begin(at: now)
+        _ = try ledger.define(AccountDefinition(account, kind: .session, limits: limits), at: now)
+        return ledger
     }
 
     /// Of /etc/passwd: a static program has no name service.
@@ -86,7 +119,7 @@ final class Governing {
         return "\(user)"
     }
 
-    private var now: Reading {
+    var now: Reading {
         Reading(boot: boot, bootNanoseconds: Int64(clamping: Clock.boottime), wallNanoseconds: Int64(clamping: Clock.wall))
     }
 

@@ -15,12 +15,12 @@ import Syscalls
 enum RunVerb {
     /// - Returns: the exit code.
     /// - Parameter learner: of `fumehood learn`.
-    static func main(_ arguments: [String], learner: Learner? = nil) -> Int32 {
+    static func main(_ arguments: [String], verb: CellVerb = .run, learner: Learner? = nil) -> Int32 {
         let began = Clock.monotonic
         var report = RunReport()
         do {
             try occupyStandardDescriptors()
-            let options = try RunOptions(arguments)
+            let options = try RunOptions(arguments, verb: verb)
             report.options = options
             try report.openSinks()
             return try run(options, learner, began: began, report: &report)
@@ -43,6 +43,8 @@ enum RunVerb {
             return report.refuse("no policy was loaded, and nothing is started: \(error.text)", help: error.help)
         } catch let error as PolicyLoadError {
             return report.refuse("the policies do not load, and nothing is started: \(error.problems.joined(separator: "\n"))", help: "fumehood policy check says all of it")
+        } catch let error as LockFileError {
+            return report.refuse(error.message, help: error.help)
         } catch let error as SystemError {
             return report.refuse(error.message, help: LaunchError.scarcity(error.code))
         } catch {
@@ -92,17 +94,26 @@ enum RunVerb {
         }
         report.begin(command: options.command)
         var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
+        // A server lives as long as its client wants; the time is that of one call.
+        if options.verb == .mcp { limits.wall = nil }
+        func streams() throws -> (any StandardStreams)? {
+            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing) }
+            return options.terminal ? TerminalStreams(bound: limits.output) : nil
+        }
+        if options.verb == .mcp, !options.quiet, !governing.hasPolicy {
+            Messages.note("no policy is given: the tools of `\(options.serverName)` are permitted as it lists them first, in its cell")
+        }
         limits.measured = MeasuredLimits(profile)
         limits.accounts = report.isRead
         let registration = Registration(
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
-        var outcome = try launch.run(proc: proc, limits: limits, streams: options.terminal ? TerminalStreams(bound: limits.output) : nil, registration: registration, began: began, watch: learner?.watch, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+        var outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, began: began, watch: learner?.watch, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
             if learner != nil { throw UsageError("nothing can be learned here: a program around this one listens to system calls already", help: "learn outside of it") }
             // The program around us listens already, and a process tree has one listener: answers without explanations.
             try launch.answerByErrno()
-            outcome = try launch.run(proc: proc, limits: limits, streams: options.terminal ? TerminalStreams(bound: limits.output) : nil, registration: registration, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+            outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
             report.nested = true
         }
         let code = report.finish(outcome, launch)
@@ -125,7 +136,7 @@ extension RunOptions {
     /// The profile with the flags laid over it.
     /// - Parameter configuration: XDG_CONFIG_HOME, if it is set and absolute.
     func resolvedProfile(_ places: Places, configuration: String?) throws(ConfigError) -> Profile {
-        var profile = try ProfileLibrary(places: places, configuration: configuration).profile(named: self.profile ?? "base")
+        var profile = try ProfileLibrary(places: places, configuration: configuration).profile(named: self.profile ?? verb.defaultProfile)
         for grant in grants { try profile.add(grant.kind, grant.path, flag: grant.flag, places: places) }
         for text in environment { try profile.addEnvironment(text, flag: "-e") }
         if let network { try profile.setNetwork(network, flag: "--net") }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flags that say who asks, what may be done and what it may cost: as a table, like the cell's.
+
+import Budget
+import Governance
+
+enum GovernFlag {
+    static let all: [CellFlag] = [
+        CellFlag(names: ["--as"], value: "NAME", help: "the server's id in policies and messages (default: the command's name)"),
+        CellFlag(names: ["--allow"], value: "PATTERN", help: "permit tools, by server__tool with * for anything"),
+        CellFlag(names: ["--ask"], value: "PATTERN", help: "permit tools when a person agrees to the call"),
+        CellFlag(names: ["--deny"], value: "PATTERN", help: "forbid tools, whatever permits them"),
+        CellFlag(names: ["--budget"], value: "NAME=LIMIT", help: "what all calls together may use, such as calls=200 or calls=30/1m"),
+    ]
+
+    /// A limit as a flag writes it.
+    static func budget(_ text: String) throws(UsageError) -> AccountLimit {
+        guard let equals = text.firstIndex(of: "=") else {
+            throw UsageError("`--budget` expects NAME=LIMIT, found `\(text)`", help: "such as --budget calls=200")
+        }
+        let name = String(text[..<equals])
+        guard name == "calls", let dimension = Dimension.standard.first(where: { $0.name == name }) else {
+            throw UsageError("`--budget` counts `calls` alone today, found `\(name)`", help: nil)
+        }
+        do throws(BudgetError) {
+            return AccountLimit(name, try Window(parsing: String(text[text.index(after: equals)...]), for: dimension))
+        } catch {
+            throw UsageError("`--budget \(text)`: \(error.message)", help: error.help)
+        }
+    }
+
+    /// Written in the interface and not there yet, or not for servers.
+    static let announced: [String: String] = [
+        "--session": "a session that calls share is not available yet", "-t": "a server speaks over pipes, not over a terminal",
+        "--terminal": "a server speaks over pipes, not over a terminal",
+    ]
+
+    /// What may name a server: part of an action, so that `name__tool` is unambiguous.
+    static func isServerName(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.count <= 64 && name.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
+            && name != "sys" && name != "llm"
+    }
+
+    /// Programs that run any server: their name says nothing of which one it is.
+    private static let runners: Set<String> = [
+        "bash", "bun", "bunx", "dash", "deno", "dotnet", "env", "java", "node", "npx", "perl", "php", "pipx", "python", "ruby", "sh", "uv", "uvx",
+    ]
+
+    /// Whether the id names one server, so that its pins hold for the next run too.
+    static func identifies(_ options: RunOptions) -> Bool {
+        let file = options.command.first?.split(separator: "/").last.map(String.init) ?? ""
+        let stem = String(file.prefix { $0.isASCII && $0.isLetter })
+        return options.server != nil || !(runners.contains(stem) && file.dropFirst(stem.count).allSatisfy { $0 == "." || $0.isNumber })
+    }
+
+    /// The name of a command without one: its file's name in the letters that a server's name has.
+    static func serverName(of command: String) -> String {
+        let file = command.split(separator: "/").last.map(String.init) ?? command
+        let name = String(
+            file.lowercased().unicodeScalars.map { scalar in
+                ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar) ? Character(scalar) : "-"
+            }.prefix(64))
+        return isServerName(name) ? name : "server-" + name.prefix(40)
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fumehood mcp`: an MCP server in a cell, with the broker between it and the client at our stdin and stdout. Composition only; stdout
+// belongs to the protocol, so everything for people goes to stderr.
+
+import AuditLog
+import Broker
+import Events
+import Linux
+import Sandbox
+import Session
+
+enum McpVerb {
+    /// The streams of a server for one launch.
+    static func streams(_ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing) throws -> BrokerStreams {
+        var settings = ExchangeSettings(
+            server: options.serverName, principal: governing.principal, seed: UInt32(truncatingIfNeeded: try Host.random64()),
+            sha256: { AuditLog.Digest(of: $0).bytes })
+        settings.cell = governing.cell
+        settings.account = options.budgets.isEmpty ? nil : Governing.account
+        settings.callTimeout = profile.bound(.wall).map { Int64(clamping: $0) * 1000 }
+        if let bound = profile.bound(.output) { settings.bounds.resultBytes = Int(clamping: bound) }
+        settings.roots = roots(options, places)
+        let file = GovernFlag.identifies(options) ? governing.place.flatMap { ToolsLockFile($0) } : nil
+        if let file { settings.pins = try file.read().pins(of: options.serverName) }
+        let say: ([String]) -> Void = { notes in if !options.quiet { Messages.notes(notes) } }
+        let judge = DoorJudge(
+            governing.door, boot: governing.boot, approvals: governing.place.map { Approvals($0, boot: governing.boot) }, rulebook: governing.rulebook,
+            say: { say([$0]) })
+        let server = options.serverName
+        return BrokerStreams(
+            Exchange(settings, judge: judge), records: governing.records, onNotes: say,
+            onPins: { pins in
+                do throws(LockFileError) { try file?.change { $0.take(pins, of: server) } } catch { say(["what was pinned is not kept: \(error.message)"]) }
+            })
+    }
+
+    /// The folders that flags granted, as the cell sees them.
+    private static func roots(_ options: RunOptions, _ places: Places) -> [Root] {
+        options.grants.compactMap { grant in
+            let seen = grant.path.split(separator: ":").last.map(String.init) ?? grant.path
+            var path = seen == "." ? places.directory : seen.hasPrefix("/") ? seen : places.directory + "/" + seen
+            if path.hasPrefix(places.directory + "/./") { path = places.directory + path.dropFirst(places.directory.utf8.count + 2) }
+            guard !seen.hasPrefix("~") else { return nil }
+            let name = path.split(separator: "/").last.map(String.init) ?? "/"
+            return Root(uri: "file://" + escaped(path), name: name)
+        }
+    }
+
+    private static func escaped(_ path: String) -> String {
+        var text = ""
+        for byte in path.utf8 {
+            let scalar = Unicode.Scalar(byte)
+            if byte == 0x2f || byte == 0x2d || byte == 0x2e || byte == 0x5f || byte == 0x7e || scalar.isASCII && scalar.properties.isAlphabetic
+                || (0x30...0x39).contains(byte)
+            {
+                text.unicodeScalars.append(scalar)
+            } else {
+                text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return text
+    }
+}
