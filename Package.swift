@@ -58,12 +58,13 @@ let package = Package(
         module("Broker", ["JSON", "Events", "Governance"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
         module("Supervision", ["Events", "Sandbox"]),
-        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance", "Broker", "Supervision"]),
+        module("Learning", ["JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox"]),
+        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance", "Broker", "Supervision", "Learning"]),
         .executableTarget(
             name: "fumehood",
             dependencies: [
                 "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Supervision", "Session", "Cedar", "Budget", "AuditLog", "Governance",
-                "Broker",
+                "Broker", "Learning",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict, linkerSettings: withoutUnwinding),
@@ -81,6 +82,7 @@ let package = Package(
         tests("CedarTests", ["Cedar", "JSON"]),
         tests("BudgetTests", ["Budget", "JSON"]),
         tests("AuditLogTests", ["AuditLog", "Budget", "Events", "JSON", "Linux"]),
+        tests("LearningTests", ["Learning", "Sandbox", "Syscalls", "Config", "JSON"]),
         tests("GovernanceTests", ["Governance", "AuditLog", "Budget", "Cedar", "Events", "JSON"]),
         tests("BrokerTests", ["Broker", "Governance", "JSON", "Events"]),
         tests("IncidentTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),

@@ -37,6 +37,7 @@ PARTS = [
     ("ladder", ["python3", "Tests/Soak/ladder.py", "--quick"], 150),
     ("top", ["python3", "Tests/Streams/top.py"], 90),
     ("log", ["python3", "Tests/Soak/log.py"], 120),
+    ("learn", ["python3", "Tests/Soak/learn.py", "--quick"], 120),
     ("second kernel", ["Tests/vm.sh"], 330),
 ]
 

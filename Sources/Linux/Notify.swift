@@ -45,3 +45,22 @@ package enum Notify {
         if result < 0 && result != -Int(ENOENT) { throw SystemError("ioctl", "seccomp listener", Int32(-result)) }
     }
 }
+
+extension Notify {
+    /// Lets the call go on as it stands in the caller's registers. Never where what is behind a pointer decided it: another thread may
+    /// have written that anew. Kernel: SECCOMP_USER_NOTIF_FLAG_CONTINUE, since 5.5.
+    package static func proceed(_ id: UInt64, on listener: borrowing Descriptor) throws(SystemError) {
+        try send(seccomp_notif_resp(id: id, val: 0, error: 0, flags: 1), listener)
+    }
+
+    /// Whether the caller still waits: what was read of its memory before was its own. Kernel: SECCOMP_IOCTL_NOTIF_ID_VALID.
+    package static func isValid(_ id: UInt64, on listener: borrowing Descriptor) -> Bool {
+        var id = id
+        let own = listener.number
+        return unsafe withUnsafeMutablePointer(to: &id) { rawCall(16, Int(own), validRequest, Int(bitPattern: $0)) } == 0
+    }
+
+    /// Whoever answers runs at once, on the processor of the call: fewer calls are interrupted before they are received.
+    /// Nothing happens where the kernel has not heard of it. Kernel: SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, since 6.6.
+    package static func answerAtOnce(_ listener: borrowing Descriptor) { _ = rawCall(16, Int(listener.number), 0x4008_2104, 1) }
+}

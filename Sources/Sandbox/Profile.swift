@@ -41,6 +41,8 @@ package struct Profile: Equatable, Sendable {
     package var network = Network.none
     /// Families, and single requests such as `ioctl:TIOCGPTPEER`; each once.
     package var syscalls: [String] = []
+    /// These and nothing that follows from other keys: a network then needs its families here.
+    package var isExact = false
     /// Groups that no profile should need.
     package var unsafeSyscalls: [String] = []
     package var environment = Environment()

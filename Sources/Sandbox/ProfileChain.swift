@@ -6,8 +6,9 @@
 // - lists are united, what was there first stays first: files.read, write, hide and protect, syscalls.allow and unsafe, environment.pass, waive;
 // - what is one value is replaced: runtime, network, files.tmp, require, each limit, each variable of environment.set,
 //   each rung's bound of a reading of the ladder and each of its settings (`ladder: none` drops what was inherited);
+// - syscalls.only, which learned profiles have, replaces all that was allowed before it;
 // - description is the last file's own.
-// So a profile can only add to what it extends. To have less, extend less, or hide and protect what must not be had.
+// Otherwise a profile can only add to what it extends. To have less, extend less, or hide and protect what must not be had.
 
 package import Config
 
@@ -70,6 +71,7 @@ extension Profile {
         files.append(layer.rules, eachOnce: layer.isBuiltIn)
         tmpBytes = layer.tmpBytes ?? tmpBytes
         network = layer.network ?? network
+        if let only = layer.onlySyscalls { (syscalls, isExact) = (only, true) }
         unite(&syscalls, layer.syscalls)
         unite(&unsafeSyscalls, layer.unsafeSyscalls)
         unite(&environment.pass, layer.pass)

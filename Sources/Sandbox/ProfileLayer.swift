@@ -43,13 +43,13 @@ package struct ProfileSource: Equatable, Sendable {
 enum ProfileKeys {
     static let top = [
         "fumehood", "extends", "description", "runtime", "files", "network", "syscalls", "environment", "limits", "ladder", "durability", "reads",
-        "require", "waive",
+        "require", "waive", "learned",
     ]
     static let files = ["read", "write", "hide", "protect", "tmp"]
     static let readEntry = ["path"]
     static let writeEntry = ["path", "mode"]
     static let network = ["allow"]
-    static let syscalls = ["allow", "mode", "unsafe"]
+    static let syscalls = ["allow", "only", "mode", "unsafe"]
     static let environment = ["pass", "set"]
     static let limits = Limit.ofProfiles.map(\.rawValue)
 }
@@ -63,6 +63,8 @@ struct ProfileLayer {
     var tmpBytes: Int64?
     var network: Profile.Network?
     var syscalls: [String] = []
+    /// In place of what the extended profile allows.
+    var onlySyscalls: [String]?
     var unsafeSyscalls: [String] = []
     var pass: [String] = []
     var set: [(String, String)] = []
@@ -92,6 +94,8 @@ struct ProfileLayer {
         if let field = top["limits"] { try decodeLimits(field, source, places.machine) }
         ladder = try top["ladder"].flatMap { (field) throws(ConfigError) in try LadderLayer(field) }
         try refuseUnavailable(top)
+        // What it was learned from: for people, and for the next learning run.
+        _ = try top["learned"]?.entries()
         requirement = try top["require"]?.choice()
         waived = try top["waive"]?.words { (word) throws(ProfileFault) in try Protection.waiver(word) } ?? []
     }
@@ -137,10 +141,15 @@ struct ProfileLayer {
             let word = try mode.choice(["enforce", "audit", "learn"])
             if word != "enforce" { throw mode.notAvailable("mode `\(word)`", help: "write `mode: enforce`, or leave it out") }
         }
-        syscalls = try map["allow"]?.words { (word) throws(ProfileFault) in
+        func grant(_ word: String) throws(ProfileFault) -> String {
             try ProfileGrant.checkAllowed(word)
             return word
-        } ?? []
+        }
+        syscalls = try map["allow"]?.words(grant) ?? []
+        onlySyscalls = try map["only"]?.words(grant)
+        if let field = map["only"], !syscalls.isEmpty {
+            throw field.error("`only` and `allow` do not go together", help: "`only` replaces what the extended profile allows, `allow` adds to it")
+        }
         unsafeSyscalls = try map["unsafe"]?.words { (word) throws(ProfileFault) in
             try ProfileGrant.checkUnsafe(word)
             return word

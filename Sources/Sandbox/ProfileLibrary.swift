@@ -28,6 +28,13 @@ package struct ProfileLibrary: Sendable {
         return try Profile(source, places: places, names: names, loader: { (name) throws(ConfigError) in try self.source(name) })
     }
 
+    /// The file that a name means; nil for a built-in profile.
+    package func file(of name: String) -> String? {
+        if name.contains("/") || name.hasSuffix(".yaml") { return Paths.absolute(name, from: places.directory) }
+        if BuiltinProfiles.names.contains(name) { return nil }
+        return folders.map { "\($0)/\(name).yaml" }.first { Files.exists($0) }
+    }
+
     /// Every name that can be meant.
     package func names() -> [String] {
         var names = Set(BuiltinProfiles.names)

@@ -61,7 +61,7 @@ extension Profile {
         do {
             for word in syscalls { try policy.allow(word) }
             for word in unsafeSyscalls { try policy.allowUnsafe(word) }
-            if network != .none || waived.contains(.net) {
+            if !isExact && (network != .none || waived.contains(.net)) {
                 try policy.allow("net-client")
                 try policy.allow("net-server")
             }

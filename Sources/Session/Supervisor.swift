@@ -31,6 +31,7 @@ package final class Supervisor {
     /// Tokens of what the kernel cannot wait for: ready at every turn of the loop.
     private var always: [Epoll.Ready] = []
     var denials: DenialBook
+    private let learning: LearnWatch?
     var outcome = Outcome(end: .failed(.silent))
     /// The cell has ended, or its end was decided.
     var reported = false
@@ -56,12 +57,13 @@ package final class Supervisor {
     ///   - groups: the cell's, made before it; removed here in the end.
     ///   - proc: /proc, opened O_PATH and checked.
     ///   - signals: those that go to the command, and those that the handler of streams wants.
+    ///   - watch: of a learning run: admits calls that the filter sent here.
     ///   - registration: under what the cell is to be found while it runs.
     ///   - ladder: rules for rungs before the kill; nil for none.
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
     package init(_ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
-        signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, ladder: LadderOrder? = nil, began: UInt64,
-        onDenials: (([Denial]) -> Void)? = nil)
+        watch: LearnWatch? = nil, signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, ladder: LadderOrder? = nil,
+        began: UInt64, onDenials: (([Denial]) -> Void)? = nil)
         throws(SystemError)
     {
         epoll = try Epoll()
@@ -71,6 +73,7 @@ package final class Supervisor {
         self.limits = limits
         self.plan = plan
         self.denials = denials
+        learning = watch
         self.began = began
         self.onDenials = onDenials
         laddering = ladder.map { [plan = groups.plan] in Laddering($0, plan) }
@@ -199,6 +202,7 @@ package final class Supervisor {
         }
         guard let number = listener?.number else { return }
         setNonBlocking(number)
+        if learning != nil { Notify.answerAtOnce(listener!) }
         watch(number, .readable, .listener)
     }
 
@@ -208,9 +212,14 @@ package final class Supervisor {
         var budget = 256
         while budget > 0, let trap = try? Notify.receive(listener!) {
             budget -= 1
-            laddering?.denials += 1
-            let code = denials.answer(trap)
-            do { try Notify.deny(trap.id, errno: code, on: listener!) } catch { kill(.message("the seccomp listener failed: \(error.message)")) }
+            do {
+                if let learning, learning.admits(trap, listener: listener!, proc: proc, root: cell.pid) {
+                    try Notify.proceed(trap.id, on: listener!)
+                } else {
+                    laddering?.denials += 1
+                    try Notify.deny(trap.id, errno: denials.answer(trap), on: listener!)
+                }
+            } catch { kill(.message("the seccomp listener failed: \(error.message)")) }
         }
         if let onDenials {
             let new = denials.takeNew()

@@ -52,6 +52,8 @@ public enum Cause: Hashable, Sendable {
     case foreignABI
     /// The impossible number by which the filter is proved to be live.
     case canary
+    /// It is allowed, and seen on its way: a learning run reads the path that it names.
+    case watched
     /// Not on a list that has no families (PID 1's filter, imported profiles).
     case unlisted
 }

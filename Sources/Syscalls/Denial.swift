@@ -50,7 +50,7 @@ public struct Denial: Hashable, Sendable {
     /// Why the call is denied, in a sentence without a full stop.
     public var reason: String {
         switch outcome.cause {
-        case .none: "allowed"
+        case .none, .watched: "allowed"
         case .family(let family): "\(family.name): \(family.reason)"
         case .item: "a request that the base does not hold"
         case .forbidden(let group): "\(group.name): \(group.reason)"

@@ -40,6 +40,6 @@ extension SyscallFilter {
 extension SyscallPolicy {
     /// Nothing but families and the paranoid way, answered as usual.
     var isPlain: Bool {
-        unsafe.isEmpty && ioctls.isEmpty && prctls.isEmpty && socketOptions.isEmpty && denials == .notify && foreignABI == .kill
+        !watchesPaths && !watchesProcesses && unsafe.isEmpty && ioctls.isEmpty && prctls.isEmpty && socketOptions.isEmpty && denials == .notify && foreignABI == .kill
     }
 }

@@ -76,6 +76,12 @@ public struct Rule: Hashable, Sendable {
         self.otherwise = otherwise
         self.admitsCookie = admitsCookie
     }
+
+    /// The same with another answer to what is allowed.
+    func answering(_ outcome: Outcome) -> Rule {
+        func changed(_ old: Outcome) -> Outcome { old == .allowed ? outcome : old }
+        return Rule(cases.map { Case($0.conditions, changed($0.outcome)) }, otherwise: changed(otherwise), admitsCookie: admitsCookie)
+    }
 }
 
 /// The six argument registers of a syscall.

@@ -47,6 +47,12 @@ public struct SyscallPolicy: Hashable, Sendable {
     /// Kill on a forbidden call, where it would have been EPERM; what honest programs probe (ENOSYS, socket families) stays an errno.
     /// And executable memory takes the jit family, which other policies have in the base.
     public var paranoid: Bool
+    /// Calls that open or execute a file come to the supervisor although they are allowed, to be seen and continued. For learning: the
+    /// launch's own execveat is not among them, as nobody could answer it.
+    public var watchesPaths = false
+    /// A new process's first call (set_robust_list of the C library) comes to the supervisor. Calls that make processes do not, while learning:
+    /// a signal that comes before the supervisor has received them would end them with EINTR, which no caller of fork expects.
+    public var watchesProcesses = false
 
     /// With no argument: the base alone.
     public init(
@@ -91,18 +97,21 @@ public struct SyscallPolicy: Hashable, Sendable {
                 continue
             }
             let start = UInt32(number)
+            let isWatched = watchesPaths && syscall.namesOpenedFile || watchesProcesses && syscall == .set_robust_list
+            let allowed = isWatched ? Outcome(.notify(0), .watched) : Outcome.allowed
             switch syscall.standing {
             case .base:
-                rules.append(from: start, .allowed)
+                rules.append(from: start, allowed)
             case .families(let families):
-                rules.append(from: start, self.families.intersects(families) ? .allowed : denied(families))
+                rules.append(from: start, self.families.intersects(families) ? allowed : denied(families))
             case .forbidden(let group, let errno):
                 rules.append(from: start, unsafe.contains(group) ? .allowed : forbidden(group, errno))
             case .probed(let group):
                 let plain = Outcome(.errno(Errno.noSyscall), .forbidden(group))
                 rules.append(from: start, unsafe.contains(group) ? .allowed : plain)
             case .checked:
-                let rule = argumentRule(syscall)
+                let plain = argumentRule(syscall)
+                let rule = allowed == .allowed ? plain : plain.answering(allowed)
                 if rule.cases.isEmpty && !rule.admitsCookie {
                     rules.append(from: start, rule.otherwise)
                 } else {
@@ -143,7 +152,7 @@ public struct SyscallPolicy: Hashable, Sendable {
     /// material of a cache key (SHA-256 of it).
     public func identity(for architecture: Architecture = .native) -> [UInt8] {
         var text = "syscalls \(tableVersion) \(compilerVersion) \(architecture.rawValue) families \(families.bits) unsafe \(unsafe.bits)"
-        text += " denials \(denials.rawValue) foreign \(foreignABI.rawValue) paranoid \(paranoid)"
+        text += " denials \(denials.rawValue) watches \(watchesPaths) \(watchesProcesses) foreign \(foreignABI.rawValue) paranoid \(paranoid)"
         text += " ioctl \(ioctls) prctl \(prctls)"
         text += " setsockopt \(socketOptions.map { [$0.level, $0.option] })"
         return Array(text.utf8)

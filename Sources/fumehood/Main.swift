@@ -13,6 +13,9 @@ enum Main {
         if arguments.count > 1, arguments[1] == "run" || arguments[1] == "mcp", !arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
             _exit(RunVerb.main(Array(arguments.dropFirst(2)), verb: CellVerb(rawValue: arguments[1])!))  // everything was written by write(2): there is nothing to flush
         }
+        if arguments.count > 1, arguments[1] == "learn", !arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
+            _exit(LearnVerb.main(Array(arguments.dropFirst(2))))
+        }
         do {
             try knownVerb(arguments)
             var command = try Fumehood.parseAsRoot(Array(arguments.dropFirst()))
@@ -66,7 +69,7 @@ struct Fumehood: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fumehood", abstract: "Runs untrusted programs in cells: behind namespaces, Landlock and seccomp, with no capability left.",
         version: Version.text,
-        subcommands: [RunHelp.self, McpHelp.self, ToolsVerb.self, PsVerb.self, TopVerb.self, KillVerb.self, FreezeVerb.self, ThawVerb.self, DoctorVerb.self, PolicyVerb.self, LogVerb.self, WhyVerb.self,
+        subcommands: [RunHelp.self, LearnHelp.self, McpHelp.self, ToolsVerb.self, PsVerb.self, TopVerb.self, KillVerb.self, FreezeVerb.self, ThawVerb.self, DoctorVerb.self, PolicyVerb.self, ProfileVerb.self, LogVerb.self, WhyVerb.self,
             BudgetVerb.self, ApproveVerb.self])
 }
 

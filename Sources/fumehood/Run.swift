@@ -6,6 +6,7 @@ import Cedar
 import Config
 import Events
 import Glibc
+import Learning
 import Linux
 import Sandbox
 import Session
@@ -13,7 +14,8 @@ import Syscalls
 
 enum RunVerb {
     /// - Returns: the exit code.
-    static func main(_ arguments: [String], verb: CellVerb = .run) -> Int32 {
+    /// - Parameter learner: of `fumehood learn`.
+    static func main(_ arguments: [String], verb: CellVerb = .run, learner: Learner? = nil) -> Int32 {
         let began = Clock.monotonic
         var report = RunReport()
         do {
@@ -21,7 +23,7 @@ enum RunVerb {
             let options = try RunOptions(arguments, verb: verb)
             report.options = options
             try report.openSinks()
-            return try run(options, began: began, report: &report)
+            return try run(options, learner, began: began, report: &report)
         } catch let error as UsageError {
             return report.refuse(error.text, help: error.help)
         } catch let error as ConfigError {
@@ -29,6 +31,8 @@ enum RunVerb {
         } catch let error as CellError {
             return report.refuse(error.message.text, help: error.message.help, code: error.exitCode)
         } catch let error as LaunchError {
+            return report.refuse(error.message.text, help: error.message.help)
+        } catch let error as LearningError {
             return report.refuse(error.message.text, help: error.message.help)
         } catch let error as LaunchRefused {
             return report.refuse(error.refusal)
@@ -48,7 +52,7 @@ enum RunVerb {
         }
     }
 
-    private static func run(_ options: RunOptions, began: UInt64, report: inout RunReport) throws -> Int32 {
+    private static func run(_ options: RunOptions, _ learner: Learner?, began: UInt64, report: inout RunReport) throws -> Int32 {
         let environment = Host.environment()
         guard let directory = try? Files.currentDirectory(), directory.hasPrefix("/") else { throw CellError.directoryGone }
         let places = Places(home: Host.home(environment["HOME"]), directory: directory, machine: .current())
@@ -58,7 +62,8 @@ enum RunVerb {
                 "nothing says where your home folder is, so that what is hidden in it could be granted by `\(grant.flag) \(grant.path)`",
                 help: "set HOME; user \(Identity.user) has no line in /etc/passwd")
         }
-        let profile = try options.resolvedProfile(places, configuration: environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil })
+        let configuration = environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+        let profile = try options.resolvedProfile(places, configuration: configuration)
         let rules = try profile.ladderRules(on: places.machine)
         var request = try CellRequest(profile, command: options.command, places: places, environment: environment)
         try report.protect(in: &request)
@@ -72,7 +77,9 @@ enum RunVerb {
         let facts = try HostFacts(proc: proc)
         let governing = try Governing(options, environment: environment, user: facts.user, places: places, session: report.session, cell: report.cell)
         try governing.hide(in: &request)
+        try learner?.begin(profile, &request, run: options, places: places, configuration: configuration)
         var launch = try PreparedLaunch(request, facts: facts, awaitsRecord: governing.keepsRecords)
+        try learner?.check(launch.planned)
         report.protections = launch.planned.protections
         if profile.requirement == .all { try launch.requireAll() }
         if options.dryRun {
@@ -104,14 +111,17 @@ enum RunVerb {
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
         let ladder = rules.map { LadderOrder($0, cores: profile.bound(.cpu), onChange: report.rungSink) }
-        var outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+        var outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: learner?.watch, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
+            if learner != nil { throw UsageError("nothing can be learned here: a program around this one listens to system calls already", help: "learn outside of it") }
             // The program around us listens already, and a process tree has one listener: answers without explanations.
             try launch.answerByErrno()
             outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
             report.nested = true
         }
-        return report.finish(outcome, launch)
+        let code = report.finish(outcome, launch)
+        try learner?.end(outcome, launch, profile, quiet: options.quiet)
+        return code
     }
 }
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fumehood learn` and `fumehood profile` as people call them: what is learned is enforced, what is not a learned profile is not overwritten,
+// and verbs that judge say so by their exit codes. Real tools, strace and hostile programs: Tests/Soak/learn.py.
+
+import BuiltBinary
+import Foundation
+import JSON
+import Testing
+
+@Suite("learning", .enabled(if: Ground.program != nil, "the program is not built"))
+struct LearnTests {
+    private func learn(_ ground: Ground, _ flags: [String] = [], _ command: [String]) throws -> Finished {
+        try ground.run([Ground.program!, "learn", "--no-log"] + flags + ["--"] + command)
+    }
+
+    private func profile(_ ground: Ground, _ words: String...) throws -> Finished { try ground.run([Ground.program!, "profile"] + words) }
+
+    private static let forking = ["/bin/sh", "-c", "(echo inner); /bin/true"]
+
+    @Test(arguments: Caller.possible)
+    func `what was learned is enforced, and the second run learns nothing`(caller: Caller) throws {
+        let ground = try Ground(caller)
+        let first = try learn(ground, ["--as", "forking"], Self.forking)
+        #expect(first.code == 0 && first.out == "inner\n" && first.err.contains("new: exec (execve), spawn (clone)"), "\(first.err)")
+        let text = ground.read(ground.home + "/.config/fumehood/profiles/forking.yaml")
+        let second = try learn(ground, ["--as", "forking"], Self.forking)
+        #expect(second.code == 0 && second.err.contains("nothing new") && second.err.contains("2 runs, 1 distinct input"), "\(second.err)")
+        let enforced = try ground.cell(["--no-log", "-p", "forking"], Self.forking)
+        #expect(enforced.code == 0 && enforced.err == "", "\(enforced.err)")
+        // The same profile on what needs more.
+        let more = try ground.cell(["--no-log", "-p", "forking"], ["/bin/sh", "-c", "mkdir /tmp/x"])
+        #expect(more.code != 0 && more.err.contains("mkdir(): syscalls: allow: [fs-mutate]"), "\(more.err)")
+        #expect(text?.contains("syscalls: { only: [exec, spawn] }") == true, "\(text ?? "")")
+        #expect(try profile(ground, "verify", "forking").code == 0)
+    }
+
+    @Test func `the same runs give the same bytes`() throws {
+        let ground = try Ground(.possible[0])
+        for name in ["one.yaml", "two.yaml"] {
+            for word in ["a", "b"] { _ = try learn(ground, ["--out", ground.home + "/" + name], ["/bin/sh", "-c", "(echo \(word))"]) }
+        }
+        let one = ground.read(ground.home + "/one.yaml")
+        #expect(one != nil && one == ground.read(ground.home + "/two.yaml"))
+    }
+
+    @Test func `a folder in which nothing changes becomes readable only`() throws {
+        let ground = try Ground(.possible[0])
+        try ground.put("a", "x")
+        let run = try learn(ground, ["--as", "reader", "-w", "."], ["/bin/cat", "a"])
+        let text = ground.read(ground.home + "/.config/fumehood/profiles/reader.yaml") ?? ""
+        #expect(run.out == "x" && text.contains("  read:\n    - \(ground.work)\n") && !text.contains("  write:"), "\(text)\(run.err)")
+        #expect(try ground.cell(["--no-log", "-p", "reader"], ["/bin/cat", "a"]).out == "x")
+    }
+
+    @Test func `a profile that somebody wrote or changed is not overwritten`() throws {
+        let ground = try Ground(.possible[0])
+        let file = try ground.put(ground.home + "/p.yaml", "fumehood: 1\nextends: base\n")
+        let written = try learn(ground, ["--out", file], ["/bin/true"])
+        #expect(written.code == 125 && written.err.contains("was not learned, and is not overwritten"), "\(written.err)")
+        let other = ground.home + "/q.yaml"
+        _ = try learn(ground, ["--out", other], ["/bin/true"])
+        try ground.put(other, (ground.read(other) ?? "").replacingOccurrences(of: "only: []", with: "only: [memfd]"))
+        let changed = try learn(ground, ["--out", other], ["/bin/true"])
+        #expect(changed.code == 125 && changed.err.contains("was changed since it was learned"), "\(changed.err)")
+    }
+
+    @Test(
+        arguments: [
+            (["--as", "base"], "`base` is a built-in profile"), (["--as", "A b"], "`--as` expects a name of a-z, 0-9 and -, found `A b`"),
+            (["--out", "x"], "`--out` expects a file that ends in .yaml, found `x`"), (["--without", "spwan"], "`spwan` is no syscall family"),
+            (["--expect", "300"], "`--expect` expects an exit code of 0 to 255, found `300`"), (["-p", "./x.yaml"], "./x.yaml"),
+        ] as [([String], String)])
+    func `a wrong flag is told by its name`(flags: [String], message: String) throws {
+        let ground = try Ground(.possible[0])
+        let run = try learn(ground, flags, ["/bin/true"])
+        #expect(run.code == 125 && run.err.contains(message), "\(run.err)")
+    }
+
+    @Test func `a family that is not to be learned stays refused`() throws {
+        let ground = try Ground(.possible[0])
+        let run = try learn(ground, ["--as", "p", "--without", "fs-mutate"], ["/bin/sh", "-c", "mkdir /tmp/x; true"])
+        #expect(run.code == 0 && run.err.contains("refused, and never learned: mkdir()"), "\(run.err)")
+    }
+
+    @Test func `promotion needs five inputs, or force by name`() throws {
+        let ground = try Ground(.possible[0])
+        _ = try learn(ground, ["--as", "p"], ["/bin/true"])
+        let refused = try profile(ground, "promote", "p")
+        #expect(refused.code == 1 && refused.err.contains("1 distinct input, 5 are needed"), "\(refused.err)")
+        #expect(try profile(ground, "promote", "p", "--force", "q").code == 1)
+        #expect(try profile(ground, "promote", "p", "--force", "p").code == 0)
+        let run = try learn(ground, ["--as", "p"], ["/bin/true", "other"])
+        #expect(run.code == 0)
+        #expect(try profile(ground, "lint", "p").code == 1)
+    }
+
+    @Test func `a difference that is more is found, one that is less is not`() throws {
+        let ground = try Ground(.possible[0])
+        let more = try profile(ground, "diff", "base", "git")
+        #expect(more.code == 1 && more.out.contains("+ writes \(ground.work)\n"), "\(more.out)\(more.err)")
+        let less = try profile(ground, "diff", "git", "base")
+        #expect(less.code == 0 && less.out.contains("- writes \(ground.work)\n"), "\(less.out)\(less.err)")
+        #expect(try profile(ground, "diff", "base", "base").out == "no difference\n")
+        #expect(try profile(ground, "diff", "base", "nothing").code == 2)
+    }
+
+    @Test func `a profile is shown in words and as JSON`() throws {
+        let ground = try Ground(.possible[0])
+        let words = try profile(ground, "show", "git")
+        #expect(words.out.hasPrefix("git: exec fs-mutate spawn; reads "), "\(words.out)")
+        #expect(try profile(ground, "show", "git", "--json").json?["network"]?.asString == "none")
+        #expect(try profile(ground, "export", "git").json?["defaultAction"]?.asString == "SCMP_ACT_ERRNO")
+    }
+}
