@@ -134,7 +134,7 @@ private func fault(_ seed: UInt64) -> String? {
     func setting(_ name: String) -> UInt64? { unsafe getenv(name).flatMap { unsafe UInt64(String(cString: $0)) } }
     let seed = setting("FUMEHOOD_SEED") ?? UInt64.random(in: 0...UInt64.max >> 1)
     #if DEBUG
-    let count = setting("FUMEHOOD_SCHEDULES") ?? 3_000
+    let count = setting("FUMEHOOD_SCHEDULES") ?? 2_000
     #else
     let count = setting("FUMEHOOD_SCHEDULES") ?? 10_000
     #endif
