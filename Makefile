@@ -135,6 +135,7 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	Tests/Sandboxees/build.sh
 	python3 Tests/Soak/limits.py --record
 	python3 Tests/Soak/learn.py --record
+	python3 Tests/Soak/ladder.py
 	Tests/vm.sh all
 	Tests/Fuzz/soak.sh
 
@@ -151,6 +152,7 @@ bench: build/fumehood build/cedar-corpus build/audit-log-writer build/door-bench
 	failed=0
 	python3 Benchmarks/launch.py --record || failed=1
 	python3 Benchmarks/limits.py --record || failed=1
+	python3 Benchmarks/ladder.py --record || failed=1
 	python3 Benchmarks/cedar/bench.py --record || failed=1
 	python3 Benchmarks/ledger/soak.py --bench --record || failed=1
 	python3 Benchmarks/log/bench.py --record || failed=1

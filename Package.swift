@@ -58,11 +58,13 @@ let package = Package(
         module("Broker", ["JSON", "Events", "Governance"]),
         module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"]),
         module("Learning", ["JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox"]),
-        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance", "Broker", "Learning"]),
+        module("Supervision", ["Events", "Sandbox"]),
+        module("Session", ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance", "Broker", "Supervision", "Learning"]),
         .executableTarget(
             name: "fumehood",
             dependencies: [
-                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Session", "Cedar", "Budget", "AuditLog", "Governance", "Broker", "Learning",
+                "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Supervision", "Session", "Cedar", "Budget", "AuditLog", "Governance",
+                "Broker", "Learning",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict, linkerSettings: withoutUnwinding),
@@ -75,7 +77,8 @@ let package = Package(
         tests("EventsTests", ["Events", "JSON"]),
         tests("SyscallsTests", ["Syscalls", "JSON", "CSeccomp"]),
         tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"], exclude: ["Golden/plans"]),
-        tests("SessionTests", ["Session", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
+        tests("SessionTests", ["Session", "Supervision", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
+        tests("SupervisionTests", ["Supervision", "Sandbox", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),
         tests("BudgetTests", ["Budget", "JSON"]),
         tests("AuditLogTests", ["AuditLog", "Budget", "Events", "JSON", "Linux"]),
@@ -89,6 +92,6 @@ let package = Package(
         .target(name: "BuiltBinary", dependencies: ["JSON"], path: "Tests/BuiltBinary", swiftSettings: strict),
         tests("ProfileTests", ["BuiltBinary", "JSON"]),
         tests("CommandTests", ["BuiltBinary", "JSON"]),
-        tests("FumehoodTests", ["fumehood", "Events", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        tests("FumehoodTests", ["fumehood", "Events", "JSON", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ]
 )

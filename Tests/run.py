@@ -34,6 +34,8 @@ PARTS = [
     ("hostile peers of MCP", ["python3", "Tests/Broker/hostile.py"], 120),
     ("governed calls", ["python3", "Tests/Broker/governed.py"], 120),
     ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
+    ("ladder", ["python3", "Tests/Soak/ladder.py", "--quick"], 150),
+    ("top", ["python3", "Tests/Streams/top.py"], 90),
     ("log", ["python3", "Tests/Soak/log.py"], 120),
     ("learn", ["python3", "Tests/Soak/learn.py", "--quick"], 120),
     ("second kernel", ["Tests/vm.sh"], 330),

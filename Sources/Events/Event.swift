@@ -19,6 +19,8 @@ public struct Event: Sendable, Hashable {
         /// A limit was crossed; the data is a cause.
         case limitCrossed = "limit_crossed"
         case killIssued = "kill_issued"
+        /// The cell took another rung of its ladder; the data is a change of rung.
+        case rung
     }
 
     public let kind: Kind

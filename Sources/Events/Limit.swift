@@ -66,6 +66,8 @@ public struct Usage: Sendable, Hashable {
 public enum Cause: Sendable, Hashable {
     /// A limit with its bound and the reading that crossed it, both in the limit's unit.
     case limit(Limit, bound: Int64, reading: Int64)
+    /// The ladder ended it, with the reading that did.
+    case ladder(RungChange)
     /// The id of the policy that decided.
     case policy(String)
     /// Walls that could not be built.
@@ -73,13 +75,14 @@ public enum Cause: Sendable, Hashable {
     /// Anything else, in a sentence: a wrong flag, a file that is not there.
     case message(String)
 
-    /// One object: `limit` with `limit_UNIT` and `reading_UNIT`; or `policy`; or `missing`; or `message`.
+    /// One object: `limit` with `limit_UNIT` and `reading_UNIT`; or `ladder`, a change of rung; or `policy`; or `missing`; or `message`.
     public var json: Value {
         switch self {
         case .limit(let limit, let bound, let reading):
             sorted([
                 ("limit", .string(limit.rawValue)), ("limit_\(limit.unit)", .integer(bound)), ("reading_\(limit.unit)", .integer(reading)),
             ])
+        case .ladder(let change): ["ladder": change.json]
         case .policy(let id): ["policy": .string(id)]
         case .missing(let walls): ["missing": .array(walls.map { .string($0.rawValue) })]
         case .message(let message): ["message": .string(message)]

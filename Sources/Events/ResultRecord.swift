@@ -57,6 +57,8 @@ public struct ResultRecord: Sendable, Hashable {
     public var kill: Kill?
     /// How long the cell stood frozen.
     public var frozenMicroseconds: Int64 = 0
+    /// The changes of rung, the first ones of many; nil for a cell without a ladder.
+    public var ladder: [RungChange]?
 
     public init(status: Status) { self.status = status }
 
@@ -71,7 +73,7 @@ public struct ResultRecord: Sendable, Hashable {
             ("cause", cause?.json ?? .null), ("oom_kills", .count(oomKills)), ("denials", .array(denials.map(\.json))),
             ("protections", sorted(protections)), ("backend", .string(backend.rawValue)),
             ("launch_us", sorted(launch.map { ($0.name, .integer($0.microseconds)) })), ("kill", kill?.json ?? .null),
-            ("frozen_us", .integer(frozenMicroseconds)),
+            ("frozen_us", .integer(frozenMicroseconds)), ("ladder", ladder.map { .array($0.map(\.json)) } ?? .null),
         ]
         return sorted(members + usage.members)
     }

@@ -52,6 +52,8 @@ package struct CellRequest: Sendable {
         /// Bytes and inodes of /tmp, /dev/shm and HOME together.
         package var scratch: UInt64 = 64 << 20
         package var inodes: UInt64 = 10_000
+        /// Groups that a ladder acts on while the cell runs, besides those that hold a limit.
+        package var steers: Set<GroupFacts.Controller> = []
         package init() {}
     }
 

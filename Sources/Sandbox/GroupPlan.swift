@@ -39,9 +39,11 @@ package struct GroupPlan: Equatable, Sendable {
         if limits.cpuMillicores != nil { wanted.append(.cpu) }
         if limits.memory != nil { wanted.append(.memory) }
         if limits.processes != nil { wanted.append(.pids) }
+        let limited = wanted
+        for controller in limits.steers.sorted() where !wanted.contains(controller) { wanted.append(controller) }
         if wanted.isEmpty { return }
         if facts.backend == .none {
-            missing = [facts.reason ?? "no control groups"] + wanted.map(GroupPlan.without)
+            if !limited.isEmpty { missing = [facts.reason ?? "no control groups"] + limited.map(GroupPlan.without) }
             return
         }
         backend = facts.backend
@@ -65,7 +67,7 @@ package struct GroupPlan: Equatable, Sendable {
                 }
             }
         }
-        for controller in wanted where controller != .freezer && !holds(controller) { missing.append(GroupPlan.without(controller)) }
+        for controller in limited where !holds(controller) { missing.append(GroupPlan.without(controller)) }
     }
 
     private static func without(_ controller: GroupFacts.Controller) -> String {

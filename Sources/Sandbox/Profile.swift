@@ -48,6 +48,8 @@ package struct Profile: Equatable, Sendable {
     package var environment = Environment()
     /// In the unit of each limit (`Limit.unit`); what is not there is not limited.
     package var limits: [Limit: Int64] = [:]
+    /// What the files say of the ladder; nil for a cell without one.
+    package var ladder: LadderLayer?
     package var requirement = Requirement.walls
     package var waived: Set<Protection> = []
 

@@ -4,7 +4,8 @@
 //
 // How files merge, from the first extended one to the last:
 // - lists are united, what was there first stays first: files.read, write, hide and protect, syscalls.allow and unsafe, environment.pass, waive;
-// - what is one value is replaced: runtime, network, files.tmp, require, each limit, each variable of environment.set;
+// - what is one value is replaced: runtime, network, files.tmp, require, each limit, each variable of environment.set,
+//   each rung's bound of a reading of the ladder and each of its settings (`ladder: none` drops what was inherited);
 // - syscalls.only, which learned profiles have, replaces all that was allowed before it;
 // - description is the last file's own.
 // Otherwise a profile can only add to what it extends. To have less, extend less, or hide and protect what must not be had.
@@ -76,6 +77,11 @@ extension Profile {
         unite(&environment.pass, layer.pass)
         for (name, value) in layer.set { environment.set[name] = value }
         for (limit, bound) in layer.limits { limits[limit] = bound }
+        if let new = layer.ladder {
+            var merged = ladder ?? LadderLayer()
+            merged.merge(new)
+            ladder = merged == LadderLayer() ? nil : merged
+        }
         requirement = layer.requirement ?? requirement
         waived.formUnion(layer.waived)
     }

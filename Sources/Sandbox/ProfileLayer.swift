@@ -69,6 +69,7 @@ struct ProfileLayer {
     var pass: [String] = []
     var set: [(String, String)] = []
     var limits: [(Limit, Int64)] = []
+    var ladder: LadderLayer?
     var requirement: Profile.Requirement?
     var waived: [Protection] = []
     /// Not decoded now, but when the binary was made.
@@ -91,6 +92,7 @@ struct ProfileLayer {
         if let field = top["syscalls"] { try decodeSyscalls(field) }
         if let field = top["environment"] { try decodeEnvironment(field) }
         if let field = top["limits"] { try decodeLimits(field, source, places.machine) }
+        ladder = try top["ladder"].flatMap { (field) throws(ConfigError) in try LadderLayer(field) }
         try refuseUnavailable(top)
         // What it was learned from: for people, and for the next learning run.
         _ = try top["learned"]?.entries()
@@ -191,13 +193,6 @@ struct ProfileLayer {
     }
 
     private func refuseUnavailable(_ top: Map) throws(ConfigError) {
-        if let ladder = top["ladder"] {
-            switch ladder.node.content {
-            case .nothing: break
-            default:
-                if try !ladder.entries().isEmpty { throw ladder.notAvailable("`ladder`", help: "leave it out, or write `ladder: {}`") }
-            }
-        }
         if let durability = top["durability"], try durability.choice(["strict", "fast"]) == "fast" {
             throw durability.notAvailable("durability `fast`", help: "write `durability: strict`, or leave it out")
         }

@@ -49,6 +49,7 @@ extension CellRequest {
         limits.cpuSeconds = profile.bound(.cpuTime).map { ($0 + 999_999) / 1_000_000 }
         limits.scratch = UInt64(profile.tmpBytes)
         limits.inodes = profile.bound(.inodes) ?? limits.inodes
+        if let ladder = profile.ladder { limits.steers = ladder.steers }
     }
 }
 

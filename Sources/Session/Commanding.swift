@@ -6,6 +6,7 @@ import Glibc
 import JSON
 import Linux
 import Sandbox
+import Supervision
 
 extension Supervisor {
     func register() {
@@ -38,6 +39,7 @@ extension Supervisor {
             post!.answer(state)
         case .thaw:
             thaw()
+            approve()
             post!.answer(state)
         case .reload:
             // Its one question was answered when it was launched.
@@ -57,7 +59,8 @@ extension Supervisor {
         return CellState(
             registration: registration!, process: Identity.process, startedMicroseconds: Int64((Clock.wall - (now - started)) / 1000),
             ranMicroseconds: Int64((now - started) / 1000), frozen: isFrozen, standsStill: !groups.canFreeze || groups.isFrozen,
-            backend: groups.plan.backend.rawValue, memoryBytes: memory, processorMicroseconds: time, processes: processes
+            backend: groups.plan.backend.rawValue, memoryBytes: memory, processorMicroseconds: time, processes: processes,
+            rung: laddering?.ladder.rung, lastChange: laddering?.last, bytesOut: streams.passed.out, limits: limits
         ).json
     }
 

@@ -73,6 +73,11 @@ struct CellState {
     var memoryBytes: UInt64?
     var processorMicroseconds: UInt64?
     var processes: UInt64?
+    /// nil for a cell without a ladder.
+    var rung: Rung?
+    var lastChange: RungChange?
+    var bytesOut: UInt64
+    var limits: LoopLimits
 
     /// Bytes of the command in an answer: each may be escaped to six, and the answer is read as one packet of 65,536.
     private static let shownBytes = 8192
@@ -100,6 +105,11 @@ struct CellState {
             "command": .array(shownCommand), "supervisor_pid": .integer(Int64(process)),
             "started_us": .integer(startedMicroseconds), "wall_us": .integer(ranMicroseconds), "state": .string(frozen ? standsStill ? "frozen" : "freezing" : "running"),
             "backend": .string(backend), "memory_bytes": number(memoryBytes), "cpu_us": number(processorMicroseconds), "pids": number(processes),
+            "bytes_out": number(bytesOut), "rung": rung.map { .string($0.name) } ?? .null, "last_change": lastChange?.json ?? .null,
+            "limits": [
+                "memory_bytes": number(limits.measured.memory), "pids": number(limits.measured.pids), "cpu_millicores": number(limits.cores),
+                "cpu_time_us": number(limits.measured.cpuTimeMicroseconds), "wall_us": number(limits.wall.map { $0 / 1000 }), "output_bytes": number(limits.output),
+            ],
         ]
     }
 }

@@ -6,6 +6,7 @@ import Glibc
 import JSON
 import Linux
 import Sandbox
+import Supervision
 
 extension Supervisor {
     /// The next thing that time brings.
@@ -14,13 +15,23 @@ extension Supervisor {
         if command != nil, let wall = limits.wall { next = started + wall }
         if command != nil, let nextLook { next = min(next, nextLook) }
         if let streamsDue { next = min(next, streamsDue) }
+        if let due = laddering?.actions.due { next = min(next, due) }
         try? timer.set(next == .max ? nil : next)
     }
 
     func look() {
         register()
+        if let laddering, laddering.passesOver(at: Clock.monotonic) {
+            nextLook = Clock.monotonic + laddering.pause
+            return
+        }
         if let cause = meter.look(groups, proc: proc) { return kill(cause) }
         nextLook = meter.isNeeded ? Clock.monotonic + meter.pause : nil
+        guard let laddering else { return }
+        climb(laddering)
+        // What does nothing is looked at less often, by the limits as well.
+        let next = Clock.monotonic + (meter.isClose ? meter.pause : laddering.pause)
+        nextLook = min(next, max(Clock.monotonic, laddering.ladder.deadline ?? next))
     }
 
     func deadline() {
@@ -41,6 +52,7 @@ extension Supervisor {
             nextLook = nil
             if !reported { look() }
         }
+        if let laddering, let due = laddering.actions.due, now >= due, !reported { actOnTime(laddering, at: now) }
         if let due = streamsDue, now >= due, !finished {
             streamsDue = nil
             streams.due()
@@ -82,6 +94,7 @@ extension Supervisor {
         outcome.denials = denials.denials
         if limits.accounts { meter.finish(groups, reported: outcome.usage) }
         outcome.tree = meter.usage
+        outcome.ladder = laddering?.changes
         post?.remove()
         groups.remove(wait: false)
         if post?.waitsForEnd == true { post?.answer(["fumehood": 1, "kill": outcome.kill?.json ?? .null]) }

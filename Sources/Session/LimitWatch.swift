@@ -37,9 +37,21 @@ struct LimitWatch {
     private var stormyForks: UInt64 = 0
     private var written: [Int32: UInt64] = [:]
     private var writtenByGone: UInt64 = 0
-    private var isClose = false
+    private(set) var isClose = false
     /// When the tree may be walked again; nanoseconds of CLOCK_MONOTONIC. A group is asked at every look.
     private var nextWalk: UInt64 = 0
+    /// A ladder reads the tree, whatever the limits ask for.
+    var wantsTree = false
+    /// The last look at it.
+    private(set) var tree: Tree?
+
+    struct Tree {
+        /// Nanoseconds of CLOCK_MONOTONIC.
+        let time: UInt64
+        let threads: Int
+        let residentBytes: UInt64
+        let cpuMicroseconds: UInt64
+    }
 
     /// Refused forks, look after look without a pause, that only a bomb has: legitimate programs stop trying.
     static let storm: UInt64 = 200
@@ -73,10 +85,11 @@ struct LimitWatch {
         if let cause = lookAtGroups(groups) { return cause }
         let memory = limits.memory != nil && !groups.plan.holds(.memory)
         let time = groups.processorTime?.all
-        guard memory || limits.disk != nil || (limits.cpuTimeMicroseconds != nil && time == nil) || !groups.plan.holds(.pids) else { return nil }
+        guard wantsTree || memory || limits.disk != nil || (limits.cpuTimeMicroseconds != nil && time == nil) || !groups.plan.holds(.pids) else { return nil }
         let began = Clock.monotonic
         if began < nextWalk { return nil }
         let tree = ProcessTree(root: root, proc: proc, counts: true)
+        self.tree = Tree(time: began, threads: tree.threads, residentBytes: tree.residentBytes, cpuMicroseconds: tree.cpuMicroseconds)
         defer {
             let now = Clock.monotonic
             nextWalk = now + (now - began) * (isClose ? LimitWatch.closeShare : LimitWatch.share)

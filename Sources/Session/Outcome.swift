@@ -30,6 +30,8 @@ package struct Outcome: Sendable {
     package var kill: ResultRecord.Kill?
     package var tree = TreeUsage()
     package var frozenMicroseconds: UInt64 = 0
+    /// The changes of rung; nil for a cell without a ladder.
+    package var ladder: [RungChange]?
     package var notes: [String] = []
 }
 
@@ -39,6 +41,8 @@ package struct LoopLimits: Sendable {
     package var wall: UInt64?
     /// Bytes of stdout and stderr together; nil for any number.
     package var output: UInt64?
+    /// Thousandths of a core, which groups hold; for those who show it.
+    package var cores: UInt64?
     /// What is measured while the cell runs.
     package var measured = MeasuredLimits()
     /// Whether anybody reads what the cell used.

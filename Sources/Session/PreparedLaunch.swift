@@ -77,8 +77,9 @@ package struct PreparedLaunch {
     /// - Parameters:
     ///   - streams: who handles the cell's standard streams; nil relays the caller's. One object serves one run.
     ///   - watch: of a learning run, whose request has `watch.released` for a policy.
+    ///   - ladder: rungs before the kill; nil for none.
     package mutating func run(
-        proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, began: UInt64,
+        proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, ladder: LadderOrder? = nil, began: UInt64,
         watch: LearnWatch? = nil, beforeCommand: (() throws -> Void)? = nil,
         onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Outcome {
@@ -121,7 +122,7 @@ package struct PreparedLaunch {
         }
         let supervisor = try Supervisor(
             cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, watch: watch, signals: signals,
-            streams: streams, registration: registration, began: began, onDenials: onDenials)
+            streams: streams, registration: registration, ladder: ladder, began: began, onDenials: onDenials)
         return supervisor.run()
     }
 

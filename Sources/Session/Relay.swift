@@ -32,6 +32,9 @@ struct Relay {
     private let asksFirst: Bool
     private let receives: Bool
 
+    /// Bytes that one turn moves at most.
+    static let turn = 4 << 20
+
     var sink: Int32 { outlet.number }
 
     /// - Parameter screen: what is filtered may use the whole screen: the source is a terminal of a cell's own.
@@ -52,7 +55,7 @@ struct Relay {
     /// - Parameters:
     ///   - allowance: the most bytes that may pass; what comes after them is not passed, and ``exceeded`` says so.
     ///   - limit: bytes after which other work gets its turn.
-    mutating func pump(allowance: UInt64 = .max, limit: Int = 4 << 20) -> Waiting {
+    mutating func pump(allowance: UInt64 = .max, limit: Int = Relay.turn) -> Waiting {
         var moved = 0
         while moved < limit {
             if !pending.isEmpty {
@@ -68,7 +71,7 @@ struct Relay {
             }
             if atEnd || exceeded { return .finished }
             if asksFirst && !Transfer.isReadable(source) { return .source }
-            let room = Int(min(allowance - min(allowance, UInt64(moved)), 1 << 20))
+            let room = Int(min(allowance - min(allowance, UInt64(moved)), 1 << 20, UInt64(limit - moved)))
             if room == 0 {
                 var surplus: [UInt8] = [0]
                 switch Transfer.read(source, into: &surplus, atMost: 1, receives: receives) {

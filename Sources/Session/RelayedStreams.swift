@@ -20,6 +20,8 @@ package final class RelayedStreams: StandardStreams {
     private var into: UInt64 = 0
     /// What relays passed that are over.
     private var finished: UInt64 = 0
+    /// Bytes of output a turn; nil for as many as there are.
+    private var pace: Int?
     /// Sinks that have everything, and whose other side still writes it.
     private var draining: (output: Outlet?, errors: Outlet?)
 
@@ -70,7 +72,8 @@ package final class RelayedStreams: StandardStreams {
 
     private func pumpOutput() {
         guard output != nil else { return drain() }
-        let waiting = output!.pump(allowance: allowance)
+        if pace == 0 { return stand(.outputSource, .outputSink) }
+        let waiting = output!.pump(allowance: allowance, limit: pace ?? Relay.turn)
         settle(waiting, output!, .outputSource, .outputSink)
         if output!.exceeded { exceed() }
         guard waiting == .finished, let relay = output else { return }
@@ -84,7 +87,8 @@ package final class RelayedStreams: StandardStreams {
 
     private func pumpErrors() {
         guard errors != nil else { return drain() }
-        let waiting = errors!.pump(allowance: allowance)
+        if pace == 0 { return stand(.errorSource, .errorSink) }
+        let waiting = errors!.pump(allowance: allowance, limit: pace ?? Relay.turn)
         settle(waiting, errors!, .errorSource, .errorSink)
         if errors!.exceeded { exceed() }
         guard waiting == .finished, let relay = errors else { return }
@@ -116,6 +120,20 @@ package final class RelayedStreams: StandardStreams {
     private func settle(_ waiting: Relay.Waiting, _ relay: Relay, _ source: Key, _ sink: Key) {
         if waiting == .source { loop?.watch(relay.source, .readable, key: source.rawValue) } else { loop?.unwatch(key: source.rawValue) }
         if waiting == .sink { loop?.watch(relay.sink, .writable, key: sink.rawValue) } else { loop?.unwatch(key: sink.rawValue) }
+    }
+
+    package func pace(bytesPerTurn: Int?) {
+        let stood = pace == 0
+        pace = bytesPerTurn
+        if stood == (pace == 0) { return }
+        if output != nil { pumpOutput() }
+        if errors != nil { pumpErrors() }
+    }
+
+    /// Nothing is read for now: the cell waits when its pipes are full.
+    private func stand(_ source: Key, _ sink: Key) {
+        loop?.unwatch(key: source.rawValue)
+        loop?.unwatch(key: sink.rawValue)
     }
 
     package func end() { loop = nil }

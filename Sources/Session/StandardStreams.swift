@@ -56,6 +56,10 @@ package protocol StandardStreams: AnyObject {
     /// Bytes that went into the cell and came out of it.
     var passed: (into: UInt64, out: UInt64) { get }
 
+    /// How fast what the cell writes is read from now on: at most so many bytes a turn, 0 for nothing, nil for all there is. Called
+    /// again as time passes; a handler that goes by it reads on when it may.
+    func pace(bytesPerTurn: Int?)
+
     /// Nothing of the cell is left, and nobody is asked any more.
     func end()
 }
@@ -63,6 +67,7 @@ package protocol StandardStreams: AnyObject {
 extension StandardStreams {
     package var signals: [Int32] { [] }
     package func due() {}
+    package func pace(bytesPerTurn: Int?) {}
     package func take(_ signal: Int32) -> Bool { false }
     package func end() {}
 }

@@ -50,6 +50,8 @@ package final class Supervisor {
     let registration: Registration?
     var isRegistered = false
     var post: CommandPost?
+    /// nil for a cell without a ladder, which pays nothing for it.
+    let laddering: Laddering?
 
     /// - Parameters:
     ///   - groups: the cell's, made before it; removed here in the end.
@@ -57,9 +59,11 @@ package final class Supervisor {
     ///   - signals: those that go to the command, and those that the handler of streams wants.
     ///   - watch: of a learning run: admits calls that the filter sent here.
     ///   - registration: under what the cell is to be found while it runs.
+    ///   - ladder: rules for rungs before the kill; nil for none.
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
     package init(_ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook, watch: LearnWatch? = nil,
-        signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, began: UInt64, onDenials: (([Denial]) -> Void)? = nil)
+        signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, ladder: LadderOrder? = nil, began: UInt64,
+        onDenials: (([Denial]) -> Void)? = nil)
         throws(SystemError)
     {
         epoll = try Epoll()
@@ -72,6 +76,7 @@ package final class Supervisor {
         learning = watch
         self.began = began
         self.onDenials = onDenials
+        laddering = ladder.map { [plan = groups.plan] in Laddering($0, plan) }
         self.groups = groups
         self.proc = proc
         self.registration = registration
@@ -111,7 +116,10 @@ package final class Supervisor {
     private func handle(_ ready: Epoll.Ready) {
         let number = Int(ready.token)
         guard let token = Token(rawValue: number) else {
-            if number >= Supervisor.streamTokens { streams.ready(key: number - Supervisor.streamTokens, ready.events) }
+            if number >= Supervisor.streamTokens {
+                streams.ready(key: number - Supervisor.streamTokens, ready.events)
+                if let laddering { settleOutput(laddering) }
+            }
             return
         }
         switch token {
@@ -150,7 +158,7 @@ package final class Supervisor {
             outcome.cloneBegan = cell.cloneBegan
             outcome.started = started
             outcome.stages = stages
-            if meter.isNeeded || registration != nil { nextLook = started + LimitWatch.first }
+            if meter.isNeeded || registration != nil || laddering != nil { nextLook = started + LimitWatch.first }
             setTimer()
             // From here on the process itself is watched: its report is read when it has gone, which is one wake-up, not two.
             unwatch(.control)
@@ -159,6 +167,7 @@ package final class Supervisor {
         case .exited(let status, let usage):
             outcome.end = .exited(status)
             if status != .exited(0), let cause = meter.memoryCause(groups) { outcome.end = .killed(cause) }
+            leaveLadder()
             outcome.usage = usage
             outcome.wall = Clock.monotonic - started
             reported = true
@@ -207,6 +216,7 @@ package final class Supervisor {
                 if let learning, learning.admits(trap, listener: listener!, proc: proc, root: cell.pid) {
                     try Notify.proceed(trap.id, on: listener!)
                 } else {
+                    laddering?.denials += 1
                     try Notify.deny(trap.id, errno: denials.answer(trap), on: listener!)
                 }
             } catch { kill(.message("the seccomp listener failed: \(error.message)")) }

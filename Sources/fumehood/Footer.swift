@@ -21,6 +21,8 @@ enum Footer {
         switch record.cause {
         case .limit(let limit, let bound, let reading)?:
             lines.append("killed: \(limit.rawValue) reached \(amount(reading, limit)) of \(amount(bound, limit)); \(flag(limit)) raises it")
+        case .ladder(let change)?:
+            lines.append("ended by its ladder (\(change.to.name)): \(change.gauge.name) read \(amount(change.reading, unit: change.gauge.unit)), bound \(amount(change.bound, unit: change.gauge.unit))")
         case .message(let text)? where record.status != .exited: lines.append(text)
         default: break
         }
@@ -42,10 +44,14 @@ enum Footer {
         return lines
     }
 
-    private static func amount(_ value: Int64, _ limit: Limit) -> String {
-        switch limit.unit {
+    private static func amount(_ value: Int64, _ limit: Limit) -> String { amount(value, unit: limit.unit) }
+
+    private static func amount(_ value: Int64, unit: String) -> String {
+        switch unit {
         case "us": value % 1_000_000 == 0 ? "\(value / 1_000_000)s" : "\(value / 1000)ms"
         case "bytes": value % (1 << 20) == 0 ? "\(value >> 20)M" : value % 1024 == 0 ? "\(value >> 10)K" : "\(value) bytes"
+        case "millicores": "\(value / 1000).\(value / 100 % 10) cores"
+        case "percent": "\(value)%"
         default: "\(value)"
         }
     }

@@ -109,12 +109,20 @@ final class Governing {
         return ledger
     }
 
-    /// Of /etc/passwd: a static program has no name service.
+    /// Of /etc/passwd: a static program has no name service. Bytes, not characters: this is on the way of every launch.
     static func name(of user: UInt32) -> String {
-        guard let text = try? Files.text("/etc/passwd") else { return "\(user)" }
-        for line in text.split(separator: "\n") {
-            let fields = line.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
-            if fields.count > 2, fields[2] == "\(user)" { return String(fields[0]) }
+        let wanted = Array(":\(user):".utf8)
+        guard let bytes = try? Files.read("/etc/passwd") else { return "\(user)" }
+        var line = 0
+        while line < bytes.count {
+            let end = bytes[line...].firstIndex(of: 0x0a) ?? bytes.count
+            // NAME:PASSWORD:NUMBER:...
+            if let first = bytes[line..<end].firstIndex(of: 0x3a), let second = bytes[(first + 1)..<end].firstIndex(of: 0x3a),
+                bytes[second..<end].starts(with: wanted)
+            {
+                return String(decoding: bytes[line..<first], as: UTF8.self)
+            }
+            line = end + 1
         }
         return "\(user)"
     }
@@ -217,6 +225,7 @@ final class Governing {
             door.note(note, at: at)
         }
         for denial in record.denials { note(.denial, nil, denial.json.tagged(["ASI02", "ASI05"])) }
+        for change in record.ladder ?? [] { note(.rung, change.to.name, change.json) }
         if case .limit? = record.cause, let cause = record.cause { note(.rung, record.status == .killed ? "kill" : "told", cause.json.tagged(["ASI08"])) }
         if let kill = record.kill { note(.kill, record.status.rawValue, kill.json) }
         note(.exit, record.status.rawValue, record.json)

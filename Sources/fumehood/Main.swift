@@ -69,7 +69,7 @@ struct Fumehood: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fumehood", abstract: "Runs untrusted programs in cells: behind namespaces, Landlock and seccomp, with no capability left.",
         version: Version.text,
-        subcommands: [RunHelp.self, LearnHelp.self, McpHelp.self, ToolsVerb.self, PsVerb.self, KillVerb.self, FreezeVerb.self, ThawVerb.self, DoctorVerb.self, PolicyVerb.self, ProfileVerb.self, LogVerb.self, WhyVerb.self,
+        subcommands: [RunHelp.self, LearnHelp.self, McpHelp.self, ToolsVerb.self, PsVerb.self, TopVerb.self, KillVerb.self, FreezeVerb.self, ThawVerb.self, DoctorVerb.self, PolicyVerb.self, ProfileVerb.self, LogVerb.self, WhyVerb.self,
             BudgetVerb.self, ApproveVerb.self])
 }
 

@@ -64,6 +64,7 @@ enum RunVerb {
         }
         let configuration = environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
         let profile = try options.resolvedProfile(places, configuration: configuration)
+        let rules = try profile.ladderRules(on: places.machine)
         var request = try CellRequest(profile, command: options.command, places: places, environment: environment)
         try report.protect(in: &request)
         if options.terminal {
@@ -104,16 +105,18 @@ enum RunVerb {
             Messages.note("no policy is given: the tools of `\(options.serverName)` are permitted as it lists them first, in its cell")
         }
         limits.measured = MeasuredLimits(profile)
+        limits.cores = profile.bound(.cpu)
         limits.accounts = report.isRead
         let registration = Registration(
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
-        var outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, began: began, watch: learner?.watch, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+        let ladder = rules.map { LadderOrder($0, cores: profile.bound(.cpu), onChange: report.rungSink) }
+        var outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: learner?.watch, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
             if learner != nil { throw UsageError("nothing can be learned here: a program around this one listens to system calls already", help: "learn outside of it") }
             // The program around us listens already, and a process tree has one listener: answers without explanations.
             try launch.answerByErrno()
-            outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+            outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
             report.nested = true
         }
         let code = report.finish(outcome, launch)

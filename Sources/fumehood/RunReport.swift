@@ -75,6 +75,16 @@ struct RunReport {
         }
     }
 
+    /// The same for changes of rung: written where there is room, and all in the record at the end.
+    var rungSink: ((RungChange) -> Void)? {
+        mutating get {
+            guard let events else { return nil }
+            _ = (session, cell)
+            var report = self
+            return { change in if events.isReady { report.event(.rung, change.json) } }
+        }
+    }
+
     // Ends ------------------------------------------------------------------------------------------------------------
 
     /// Nothing was started.
@@ -141,6 +151,7 @@ struct RunReport {
             record.usage.throttledMicroseconds = outcome.tree.throttledMicroseconds.map { Int64(clamping: $0) }
             record.usage.bytesWritten = outcome.tree.writtenBytes.map { Int64(clamping: $0) }
             record.oomKills = outcome.tree.memoryKills.map { Int64(clamping: $0) }
+            record.ladder = outcome.ladder
             record.frozenMicroseconds = Int64(clamping: outcome.frozenMicroseconds)
             record.protections = Protections.after(launch.planned.protections, soft: outcome.soft, plan: launch.plan)
             if nested { record.protections[.seccomp] = .partial(missing: ["explanations off: nested in another seccomp listener"]) }

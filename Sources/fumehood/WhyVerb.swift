@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import AuditLog
+import Events
 import JSON
 
 struct WhyVerb: ParsableCommand {
@@ -125,9 +126,13 @@ struct CausalChain {
                 lines.append("\(tool) waited for a person: \(data(record, "reason")?.asString ?? ""); policy \(policies) asks; fumehood approve \(value["call"]?.asString ?? "") agrees")
             case ("decision", "allow"): lines.append("\(tool) was permitted by \(policies)")
             case ("approval", let outcome): lines.append("\(data(record, "by")?.asString ?? "somebody") agreed (\(outcome ?? ""))")
-            case ("rung", "kill"):
+            case ("rung", "kill") where data(record, "gauge") == nil:
                 let cause = value["data"]?.asObject?.members.filter { $0.name != "owasp" }.map { "\($0.name) \($0.value.asString ?? $0.value.serialised())" }.joined(separator: ", ") ?? ""
                 lines.append("it crossed a limit and was ended: \(cause)")
+            case ("rung", let rung?):
+                let gauge = data(record, "gauge")?.asString.flatMap { Gauge(name: $0) }
+                func amount(_ name: String) -> String { gauge.flatMap { gauge in data(record, name + gauge.unit)?.asInteger.map { TopTable.amount($0, gauge.unit) } } ?? "?" }
+                lines.append("its ladder went from \(data(record, "from")?.asString ?? "?") to \(rung): \(gauge?.name ?? "?") read \(amount("reading_")), bound \(amount("bound_"))")
             case ("kill", _):
                 let left = data(record, "left")?.asInteger ?? 0
                 lines.append(left == 0 ? "everything in it was killed, and proven to be gone" : "it was killed; \(left) processes were still there")

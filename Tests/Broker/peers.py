@@ -126,7 +126,7 @@ def main():
             assert got[3].get("error") or "raised" in got[3], got
             assert "Unknown tool" in got[4].get("raised", "") or got[4].get("error"), got
 
-        @test(f"{name}: mcp-server-git works in its repository and nowhere else")
+        @test(f"{name}: mcp-server-git commits in its repository, out of a cell")
         def _():
             folder = repository()
             try:

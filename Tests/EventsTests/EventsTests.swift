@@ -71,6 +71,7 @@ func `an id is made of the bytes it is given`(_ bytes: [UInt8], _ expected: Stri
     record.launch = [.init(name: "mounts", microseconds: 200), .init(name: "clone", microseconds: 100)]
     record.kill = .init(issuedMicroseconds: 50, allGoneMicroseconds: 60, left: 0)
     record.frozenMicroseconds = 13
+    record.ladder = [RungChange(from: .observe, to: .throttle, reason: .reading, gauge: .cpu, bound: 800, reading: 990, wallMicroseconds: 14)]
     let expected = #"""
         {
           "backend": "v2",
@@ -102,6 +103,17 @@ func `an id is made of the bytes it is given`(_ bytes: [UInt8], _ expected: Stri
             "issued_us": 50,
             "left": 0
           },
+          "ladder": [
+            {
+              "bound_millicores": 800,
+              "from": "observe",
+              "gauge": "cpu",
+              "reading_millicores": 990,
+              "reason": "reading",
+              "rung": "throttle",
+              "wall_us": 14
+            }
+          ],
           "launch_us": {
             "clone": 100,
             "mounts": 200
@@ -148,6 +160,9 @@ func `an id is made of the bytes it is given`(_ bytes: [UInt8], _ expected: Stri
     #expect(Cause.missing([.user, .pivotRoot]).json.serialised() == #"{"missing":["user","pivot_root"]}"#)
     #expect(Cause.message("no such file").json.serialised() == #"{"message":"no such file"}"#)
     #expect(Cause.limit(.pids, bound: 64, reading: 65).json.serialised() == #"{"limit":"pids","limit_count":64,"reading_count":65}"#)
+    #expect(
+        Cause.ladder(RungChange(from: .freeze, to: .terminate, reason: .time, gauge: .wall, bound: 1, reading: 2, wallMicroseconds: 3)).json.serialised()
+            == #"{"ladder":{"bound_us":1,"from":"freeze","gauge":"wall","reading_us":2,"reason":"time","rung":"terminate","wall_us":3}}"#)
     #expect(Cause.limit(.memory, bound: 1, reading: 2).json.serialised() == #"{"limit":"memory","limit_bytes":1,"reading_bytes":2}"#)
 }
 
@@ -155,4 +170,11 @@ func `an id is made of the bytes it is given`(_ bytes: [UInt8], _ expected: Stri
     #expect(Protection.allCases.filter(\.isWaivable) == [.user, .net, .ipc, .uts, .proc])
     #expect(Protection.allCases.filter { !$0.isFirst } == [.landlock, .cgroupNamespace, .timeNamespace, .cgroupLimits, .keyring, .groups])
     #expect(Protection.allCases.allSatisfy { $0.isFirst || !$0.isWaivable })
+}
+
+@Test func `rungs and gauges are found by their names`() {
+    for rung in Rung.allCases { #expect(Rung(name: rung.name) == rung) }
+    for gauge in Gauge.allCases { #expect(Gauge(name: gauge.name) == gauge) }
+    #expect(Rung(name: "stop") == nil && Gauge(name: "cpuTime") == nil)
+    #expect(Rung.allCases.map(\.name) == ["observe", "warn", "slow", "throttle", "freeze", "terminate", "kill"])
 }

@@ -147,6 +147,15 @@ struct PolicyTests {
         #expect(desk.shelf.records.last?.policySet?.hex == desk.door.snapshotDigest)
     }
 
+    @Test func `what a person reviewed anew counts from the next set on`() throws {
+        let policy = "permit (principal, action, resource is Tool) when { resource.trusted };"
+        var desk = try Desk(policy)
+        #expect(desk.call(desk.request("mail__send", [:])).word == "allow")
+        let tools = Desk.tools.map { ToolShape(server: $0.server, name: $0.name, input: $0.input, sideEffect: $0.sideEffect) }
+        _ = desk.door.replace(try Rulebook(layers: [PolicyLayer(name: "p", bytes: Array(policy.utf8))], tools: tools), at: desk.now)
+        #expect(desk.call(desk.request("mail__send", [:])).word == "deny")
+    }
+
     @Test func `a throttle lets a burst go and delays what comes after it`() throws {
         var desk = try Desk("@throttle(\"2/10s\") " + PolicyTests.permit)
         #expect(desk.call().word == "allow")

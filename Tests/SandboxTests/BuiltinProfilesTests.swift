@@ -75,11 +75,16 @@ func `each built-in profile can be read`(_ name: String, _ chain: [String]) thro
     #expect(keys("properties", "syscalls") == ProfileKeys.syscalls)
     #expect(keys("properties", "environment") == ProfileKeys.environment)
     #expect(keys("properties", "limits") == ProfileKeys.limits)
+    #expect(keys("properties", "ladder", "anyOf", "2") == ProfileKeys.ladder)
+    #expect(keys("properties", "ladder", "anyOf", "2", "properties", "throttled") == ProfileKeys.throttled)
+    #expect(keys("$defs", "rungs_size") == ProfileKeys.rungs && keys("$defs", "rungs_percent") == ProfileKeys.rungs)
     let properties = schema["properties"]
     let syscalls = properties?["syscalls"]?["properties"]
     #expect(words(syscalls?["allow"]?["items"]?["anyOf"]?[0]) == Family.allCases.map(\.name))
     #expect(words(syscalls?["unsafe"]?["items"]) == Forbidden.allCases.map(\.name))
     #expect(words(properties?["waive"]?["items"]) == Protection.allCases.filter(\.isWaivable).map(\.rawValue))
+    #expect(words(properties?["ladder"]?["anyOf"]?[1]) == ProfileKeys.ladderWords)
+    #expect(words(schema["$defs"]?["rung"]) == ProfileKeys.rungs)
     #expect(words(properties?["network"]) == Profile.Network.allCases.map(\.rawValue))
     #expect(words(properties?["runtime"]) == Profile.Runtime.allCases.map(\.rawValue))
     #expect(words(properties?["require"]) == Profile.Requirement.allCases.map(\.rawValue))

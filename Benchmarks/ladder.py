@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a ladder costs while cells run: the processor time of all supervisors over ten seconds, with 100 idle cells and 10 busy
+ones, each with a ladder of eight readings; beside the same cells without a ladder, and beside one idle supervisor.
+
+usage: ladder.py [--idle N] [--busy N] [--seconds S] [--record] [--no-fail]
+"""
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../Tests/Soak"))
+import cells  # noqa: E402
+
+# Parts of one core for all supervisors together: the issue's bound.
+BOUND = 0.01
+LADDER = """ladder:
+  cpu: {warn: 1.0, throttle: 1.5}
+  memory: {warn: 80%, throttle: 90%}
+  pids: {warn: 80%, slow: 90%}
+  refused_forks: {warn: 10, throttle: 50}
+  pressure_memory: {warn: 50%}
+  output_rate: {throttle: 64M}
+  denial_rate: {warn: 100, throttle: 5000}
+  cpu_time: {warn: 1h}
+"""
+
+
+def spent(process):
+    """Nanoseconds on a processor."""
+    with open(f"/proc/{process.pid}/schedstat") as file:
+        return int(file.read().split()[0])
+
+
+def trial(binary, folder, ladder, idle, busy, seconds):
+    path = os.path.join(folder, "ladder.yaml" if ladder else "bare.yaml")
+    with open(path, "w") as file:
+        file.write("fumehood: 1\nextends: base\n" + (LADDER if ladder else ""))
+    started = []
+    try:
+        for i in range(idle + busy):
+            command = ["/bin/sleep", "600"] if i < idle else ["/bin/sh", "-c", "while :; do :; done"]
+            started.append(subprocess.Popen([binary, "run", "--no-log", "--quiet", "-p", path, "--", *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.DEVNULL, env={**os.environ, "XDG_RUNTIME_DIR": folder}))
+        time.sleep(4)
+        before = [spent(process) for process in started]
+        began = time.monotonic()
+        time.sleep(seconds)
+        after = [spent(process) for process in started]
+        took = time.monotonic() - began
+        times = [b - a for a, b in zip(before, after)]
+        return sum(times[:idle]) / took / 1e9, sum(times[idle:]) / took / 1e9
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--idle", type=int, default=100)
+    parser.add_argument("--busy", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--record", action="store_true")
+    parser.add_argument("--no-fail", action="store_true")
+    options = parser.parse_args()
+    cells.need_binary()
+    lines, good = [], True
+    with tempfile.TemporaryDirectory() as folder:
+        place, binary = cells.readable_copy()
+        for name, ladder, idle, busy in (("without a ladder", False, options.idle, options.busy), ("with a ladder", True, options.idle, options.busy), ("one idle, without", False, 1, 0)):
+            of_idle, of_busy = trial(binary, folder, ladder, idle, busy, options.seconds)
+            lines.append(f"{name:18} {idle:3} idle {of_idle * 100:6.3f} %, {busy:2} busy {of_busy * 100:6.3f} %, together {(of_idle + of_busy) * 100:6.3f} % of a core")
+            if ladder and of_idle + of_busy > BOUND:
+                good = False
+        shutil.rmtree(place, ignore_errors=True)
+    for line in lines:
+        print(line)
+    if options.record:
+        cells.record("ladder", lines)
+    cells.verdict("the supervisors of cells with a ladder take at most 1 % of a core", good, lines[1])
+    return 0 if good or options.no_fail else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

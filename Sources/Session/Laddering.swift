@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ladder of a running cell: samples at the supervisor's looks, rungs from the rules or from whoever decides instead, and
+// what each rung does and takes back. Which rung it is to be is Supervision's.
+
+package import Events
+import Glibc
+import Linux
+package import Sandbox
+package import Supervision
+
+/// What a ladder needs of whoever starts the cell.
+package struct LadderOrder {
+    package var rules: LadderRules
+    /// The cell's own limit of cores in thousandths.
+    package var cores: UInt64?
+    /// Decides on steps up instead of the rules; nil for the rules.
+    package var judge: (any LimitJudge)?
+    /// Hears of each change when it has been acted on. On the loop's thread: it must not wait.
+    package var onChange: ((RungChange) -> Void)?
+
+    package init(_ rules: LadderRules, cores: UInt64? = nil, judge: (any LimitJudge)? = nil, onChange: ((RungChange) -> Void)? = nil) {
+        self.rules = rules
+        self.cores = cores
+        self.judge = judge
+        self.onChange = onChange
+    }
+}
+
+final class Laddering {
+    let order: LadderOrder
+    var ladder: Ladder
+    let steering: Steering
+    /// Made at the first look: a cell that is over sooner opens nothing.
+    var sampler: LadderSampler?
+    /// Calls of tools and refused system calls, counted by those who see them.
+    var calls: UInt64 = 0
+    var denials: UInt64 = 0
+    /// The first changes; ``changed`` counts all.
+    private(set) var changes: [RungChange] = []
+    private(set) var changed: UInt64 = 0
+    /// Asked to end: what ended the cell, however it then goes.
+    private(set) var ending: RungChange?
+    private(set) var last: RungChange?
+    var pause = LimitWatch.interval
+    /// Looks in a row that were not taken because the cell was still.
+    private var passedOver = 0
+    var actions = LadderActions()
+
+    /// Changes that the record holds.
+    static let recorded = 64
+    /// Nanoseconds between looks at a cell that does nothing.
+    static let longestPause: UInt64 = 1_000_000_000
+
+    init(_ order: LadderOrder, _ plan: GroupPlan) {
+        self.order = order
+        ladder = Ladder(order.rules)
+        steering = Steering(plan, cores: order.cores)
+    }
+
+    /// Looks at a still cell that are passed over in a row; one of its clock is always taken.
+    static let mostPassedOver = 4
+
+    /// Whether there is nothing to look at: one question, where a look asks a dozen.
+    func passesOver(at now: UInt64) -> Bool {
+        guard let sampler, ladder.isCalm, order.rules.rule(.wall) == nil, passedOver < Laddering.mostPassedOver, sampler.isStill(at: now) else {
+            passedOver = 0
+            return false
+        }
+        passedOver += 1
+        pause = min(pause * 2, Laddering.longestPause)
+        return true
+    }
+
+    func note(_ change: RungChange) {
+        changed += 1
+        last = change
+        if changes.count < Laddering.recorded { changes.append(change) }
+        if change.to == .terminate { ending = change }
+        order.onChange?(change)
+    }
+}
+
+extension Supervisor {
+    /// One sample, and the rung that follows from it.
+    func climb(_ laddering: Laddering) {
+        let now = Clock.monotonic
+        var counts = LadderSampler.Counts()
+        counts.output = streams.passed.out
+        (counts.calls, counts.denials) = (laddering.calls, laddering.denials)
+        (counts.tree, counts.written) = (meter.tree, meter.usage.writtenBytes)
+        guard let sampler = laddering.sampler else {
+            let sampler = LadderSampler(laddering.order.rules, groups.plan)
+            sampler.begin(counts, at: now)
+            laddering.sampler = sampler
+            meter.wantsTree = sampler.needsTree
+            return
+        }
+        // Who stands still for a person is not judged: nothing that it reads is its own doing.
+        if isFrozen && laddering.ladder.rung != .freeze { return }
+        var readings = sampler.sample(counts, started: started, at: now)
+        laddering.actions.markHeld(&readings, laddering.order.rules, isPressureOwn: sampler.isPressureOwn, at: now)
+        if let change = laddering.ladder.observe(readings, at: now, since: started) { take(change, laddering, at: now) }
+        let isIdle = laddering.ladder.isCalm && sampler.activity.used * 100 < sampler.activity.passed
+        laddering.pause = isIdle ? min(laddering.pause * 2, Laddering.longestPause) : LimitWatch.interval
+    }
+
+    private func take(_ change: RungChange, _ laddering: Laddering, at now: UInt64) {
+        var change = change
+        // The seam of `sys__limit`: the rules propose, whoever decides may raise, throttle, freeze or kill instead.
+        if let judge = laddering.order.judge, change.to > .warn, change.to > change.from, !change.from.isFinal {
+            guard let decided = laddering.ladder.decide(judge.decide(change), on: change, at: now) else { return }
+            change = decided
+        }
+        act(on: change, laddering)
+        laddering.note(change)
+    }
+
+    private func act(on change: RungChange, _ laddering: Laddering) {
+        laddering.actions.aim(laddering.ladder)
+        if change.from == .freeze && change.to != .freeze { thaw() }
+        perform(laddering)
+        switch change.to {
+        case .freeze: freeze()
+        case .terminate: signal(SIGTERM)
+        case .kill: kill(.ladder(change))
+        default: break
+        }
+    }
+
+    /// Somebody thawed what the ladder froze.
+    func approve() {
+        guard let laddering, let change = laddering.ladder.thaw(.person, at: Clock.monotonic, since: started) else { return }
+        act(on: change, laddering)
+        laddering.note(change)
+        setTimer()
+    }
+
+    /// The command has ended: what it wrote may pass.
+    func leaveLadder() {
+        guard let laddering else { return }
+        laddering.actions.leave()
+        streams.pace(bytesPerTurn: nil)
+        if let ending = laddering.ending { outcome.end = .killed(.ladder(ending)) }
+    }
+}

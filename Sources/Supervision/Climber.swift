@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// One gauge on the ladder: up by one of its rungs when the reading was at the next bound for some samples in a row, down when
+// it has stayed below its rung's bound for a while. Pure; time is an argument.
+
+import Events
+import Sandbox
+
+struct Climber: Sendable {
+    let gauge: Gauge
+    private let isStraight: Bool
+    private(set) var steps: [LadderRules.Step]
+    /// How many of ``steps`` are taken.
+    private(set) var level = 0
+    /// The reading of the last sample that had one.
+    private(set) var reading: Int64 = 0
+    /// What a total counts from: a thaw grants as much again.
+    private var start: Int64 = 0
+    private var streak = 0
+    private var quietSince: UInt64?
+    /// The highest level that a reading of the quiet time asked for.
+    private var quietLevel = 0
+
+    /// Bounds above the cap lead to the cap, where the gauge has none of its own there.
+    init(_ rule: LadderRules.Rule, cap: Rung) {
+        gauge = rule.gauge
+        isStraight = rule.isStraight
+        steps = rule.steps.filter { $0.rung <= cap }
+        if steps.last?.rung != cap, let above = rule.steps.first(where: { $0.rung > cap }) { steps.append(LadderRules.Step(cap, above.bound)) }
+    }
+
+    var rung: Rung { level == 0 ? .observe : steps[level - 1].rung }
+    /// The bound of the rung that is taken, or of the first.
+    var bound: Int64 { steps.isEmpty ? 0 : steps[max(0, level - 1)].bound }
+
+    /// - Parameter ceiling: the rung below which it stays for now.
+    mutating func observe(_ value: Int64?, isHeld: Bool, ceiling: Rung?, rules: LadderRules, at now: UInt64) {
+        guard let value else { return }
+        reading = value
+        let measured = value - start
+        var asked = 0
+        while asked < steps.count, steps[asked].bound <= measured { asked += 1 }
+        if isStraight, asked == steps.count, steps.last?.rung == .kill {
+            level = asked
+            return
+        }
+        if let ceiling { while asked > level, steps[asked - 1].rung >= ceiling { asked -= 1 } }
+        if isHeld { asked = max(asked, level) }
+        if asked > level {
+            quietSince = nil
+            streak += 1
+            if streak >= rules.samples {
+                level += 1
+                streak = 0
+            }
+            return
+        }
+        streak = 0
+        guard asked < level else {
+            quietSince = nil
+            return
+        }
+        guard let since = quietSince else {
+            quietSince = now
+            quietLevel = asked
+            return
+        }
+        quietLevel = max(quietLevel, asked)
+        if now - min(now, since) >= rules.quiet {
+            level = quietLevel
+            quietSince = nil
+        }
+    }
+
+    /// Nothing was counted towards another rung.
+    var isCalm: Bool { streak == 0 && quietSince == nil }
+
+    /// Back below a rung, with as much again for what only grows.
+    mutating func comeDown(below rung: Rung) {
+        streak = 0
+        quietSince = nil
+        guard self.rung >= rung else { return }
+        while level > 0, steps[level - 1].rung >= rung { level -= 1 }
+        if gauge.isTotal { start = reading }
+    }
+
+    /// Twice as much from now on.
+    mutating func raise() {
+        for i in steps.indices { steps[i].bound = steps[i].bound.multipliedReportingOverflow(by: 2).overflow ? .max : steps[i].bound * 2 }
+        let measured = reading - start
+        while level > 0, steps[level - 1].bound > measured { level -= 1 }
+        streak = 0
+        quietSince = nil
+    }
+
+    /// To a rung that somebody decided on, whether or not it has a bound of its own.
+    mutating func go(to rung: Rung) {
+        if !steps.contains(where: { $0.rung == rung }) {
+            let place = steps.firstIndex { $0.rung > rung } ?? steps.count
+            steps.insert(LadderRules.Step(rung, place > 0 ? steps[place - 1].bound : steps.first?.bound ?? 0), at: place)
+        }
+        level = (steps.firstIndex { $0.rung == rung } ?? 0) + 1
+        streak = 0
+        quietSince = nil
+    }
+}
