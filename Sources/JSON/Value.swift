@@ -3,6 +3,8 @@
 // A JSON value in memory (RFC 8259). It holds no positions: see `Document` for those. Strings are equal when their UTF-8 bytes are;
 // Swift's own `String ==` is canonical equivalence, another relation, and is never used here.
 
+internal import Glibc
+
 /// One JSON value.
 public enum Value: Sendable {
     case null
@@ -101,7 +103,15 @@ extension Value: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expressib
 public func sameBytes(_ left: String, _ right: String) -> Bool {
     let a = left.utf8
     let b = right.utf8
-    return a.count == b.count && a.elementsEqual(b)
+    guard a.count == b.count else { return false }
+    // SAFETY: both buffers are of that many bytes.
+    let isSame: Bool?? = unsafe a.withContiguousStorageIfAvailable { x in
+        unsafe b.withContiguousStorageIfAvailable { y in
+            guard let x = x.baseAddress, let y = y.baseAddress else { return true }
+            return unsafe memcmp(x, y, a.count) == 0
+        }
+    }
+    return (isSame ?? nil) ?? a.elementsEqual(b)
 }
 
 /// Whether the UTF-8 bytes of `left` sort before those of `right`; the order of Unicode scalars.

@@ -96,7 +96,12 @@ package struct Packet: ~Copyable {
                             unsafe header.msg_iovlen = 1
                             unsafe header.msg_control = control.baseAddress
                             unsafe header.msg_controllen = control.count
-                            let result = unsafe recvmsg(number, &header, Int32(MSG_CMSG_CLOEXEC))
+                            var result = unsafe recvmsg(number, &header, Int32(MSG_CMSG_CLOEXEC))
+                            if result < 0, errno == ECONNRESET {
+                                // The peer ended without having read all that we sent. That is said once, before what it had sent itself.
+                                unsafe header.msg_controllen = control.count
+                                result = unsafe recvmsg(number, &header, Int32(MSG_CMSG_CLOEXEC))
+                            }
                             // cmsghdr: length (8), level (4), type (4), then the descriptors.
                             let length = unsafe result > 0 && header.msg_controllen >= 16 ? control.load(as: Int.self) : 0
                             if length >= 16, unsafe control.load(fromByteOffset: 12, as: Int32.self) == Int32(SCM_RIGHTS) {

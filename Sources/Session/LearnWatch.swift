@@ -61,7 +61,7 @@ package final class LearnWatch {
     /// Whether the call goes on.
     /// - Parameter root: process 1 of the cell, the command's parent.
     func admits(_ trap: Trap, listener: borrowing Descriptor, proc: borrowing Descriptor, root: Int32) -> Bool {
-        if learnsSpawn { lookForProcess(trap.thread, proc, root) }
+        if learnsSpawn { noteNewcomer(trap.thread, proc, root) }
         let a = trap.arguments
         let arguments = Arguments(a[0], a[1], a[2], a[3], a[4], a[5])
         func outcome(_ table: RuleTable) -> Answer {
@@ -88,7 +88,7 @@ package final class LearnWatch {
     private var phase: Phase { Clock.monotonic - began <= LearnWatch.startUp ? .startUp : .steady }
 
     /// A process that is not a child of process 1 was made by the command, or by one that was.
-    private func lookForProcess(_ thread: Int32, _ proc: borrowing Descriptor, _ root: Int32) {
+    private func noteNewcomer(_ thread: Int32, _ proc: borrowing Descriptor, _ root: Int32) {
         if ownThreads.contains(thread) { return }
         guard let status = try? Files.text("\(thread)/status", under: proc.number),
             let line = status.split(separator: "\n").first(where: { $0.hasPrefix("PPid:") }), let parent = Int32(line.dropFirst(5).drop { $0 == "\t" || $0 == " " })

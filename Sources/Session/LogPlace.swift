@@ -20,10 +20,16 @@ package struct LogPlace: Sendable {
     package init(environment: [String: String], user: UInt32, home: String?, folder: String? = nil) throws(LogPlaceError) {
         func absolute(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
         let named = absolute("XDG_STATE_HOME")
-        state = named.map { $0 + "/fumehood" } ?? (user == 0 ? "/var/lib/fumehood" : home.map { $0 + "/.local/state/fumehood" })
+        state = named.map { $0 + "/fumehood" } ?? (user == 0 && Self.isMachinesRoot ? "/var/lib/fumehood" : home.map { $0 + "/.local/state/fumehood" })
         configuration = (absolute("XDG_CONFIG_HOME") ?? home.map { $0 + "/.config" }).map { $0 + "/fumehood" }
         guard let log = folder ?? state.map({ $0 + "/log" }) else { throw LogPlaceError("there is no folder for the log: HOME is not set") }
         self.log = log
+    }
+
+    /// Root of a user namespace alone is somebody else outside, to whom /var belongs as little as to any other user. Source: user_namespaces(7).
+    private static var isMachinesRoot: Bool {
+        let map = (try? Files.text("/proc/self/uid_map", limit: 200)) ?? ""
+        return map.split(whereSeparator: { $0 == " " || $0 == "\n" }).elementsEqual(["0", "0", "4294967295"])
     }
 
     /// Files of policies: the machine's, then the user's; those that are there.

@@ -23,8 +23,6 @@ USER = 12345
 IS_ROOT = os.geteuid() == 0
 GROUND = tempfile.mkdtemp(prefix="fumehood-streams-")
 os.chmod(GROUND, 0o777)
-os.mkdir(GROUND + "/runtime")
-os.chmod(GROUND + "/runtime", 0o777)
 # A caller without an account reaches no program below /root.
 shutil.copy(PROGRAM, GROUND + "/fumehood")
 failed = 0
@@ -58,9 +56,20 @@ def caller(user):
     return ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"] if user and IS_ROOT else []
 
 
+def home_of(user):
+    """A folder of the caller's own, for its log and its key."""
+    own = GROUND + ("/user" if user else "/owner")
+    if not os.path.isdir(own):
+        os.mkdir(own, 0o700)
+        if user and IS_ROOT:
+            os.chown(own, USER, USER)
+    return own
+
+
 def start(flags, command, user=False, **streams):
     words = caller(user) + [GROUND + "/fumehood", "run"] + flags + ["--"] + command
-    home = {"PATH": os.environ["PATH"], "HOME": GROUND, "XDG_RUNTIME_DIR": GROUND + "/runtime", "XDG_STATE_HOME": GROUND + "/state"}
+    own = home_of(user)
+    home = {"PATH": os.environ["PATH"], "HOME": own, "XDG_RUNTIME_DIR": own + "/runtime", "XDG_STATE_HOME": own + "/state"}
     given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | streams
     return subprocess.Popen(words, cwd="/", env=home, **given)
 
