@@ -69,7 +69,7 @@ back() { # RUNG LADDER SCRIPT WANTED
     else echo "FAIL v2, as $who: back from $1: said $said, $(grep -o '"ladder":[^]]*' result | head -c 600) $(head -c 200 err)"; fi
 }
 sum='i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo $i; sleep 4; echo rested'
-if [ "$share" = all ]; then
+if [ "$2" = all ]; then
     back slow '{cpu: {slow: 0.04}, quiet: 800ms, cap: slow}' "$sum" '20000 rested '
     back throttle '{cpu: {throttle: 0.04}, quiet: 800ms, cap: throttle, throttled: {cpu: 0.3}}' "$sum" '20000 rested '
 fi
