@@ -74,9 +74,9 @@ def main():
         until = time.monotonic() + 20
         while time.monotonic() < until:
             out = subprocess.run([binary, "top", "--json"], capture_output=True, text=True, env={**os.environ, **environment}).stdout
-            cells = json.loads(out)["cells"]
+            seen = json.loads(out)["cells"]
             # Its rate is known from the second look on.
-            if len(cells) == 2 and cells[0]["rung"] == "throttle" and cells[0]["cpu_millicores"] is not None:
+            if len(seen) == 2 and seen[0]["rung"] == "throttle" and seen[0]["cpu_millicores"] is not None:
                 break
         found = json.loads(out)["cells"]
         check("top --json names rung, limits and cores", len(found) == 2 and found[0]["rung"] == "throttle" and found[0]["limits"]["memory_bytes"] == 64 << 20
