@@ -100,16 +100,9 @@ demo: build/fumehood
 	@.ci/need demo
 	Examples/demo.sh
 
-# Both builds at once: each alone leaves a core idle for half of its time. Tests/run.py finds its own done, or does it.
-test: | swift
-	@.ci/need build
-	.ci/need test
+test: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
+	@.ci/need test
 	.ci/need log
-	mkdir -p build
-	swift build --build-tests >build/tests.log 2>&1 & tests=$$!
-	trap 'kill $$tests 2>/dev/null || true' EXIT
-	$(MAKE) build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
-	wait $$tests || true
 	if [ -x Tests/Sandboxees/build.sh ]; then Tests/Sandboxees/build.sh; fi
 	python3 Tests/run.py
 
