@@ -9,21 +9,7 @@ import os
 import subprocess
 import sys
 
-from lines import FUMEHOOD, STATE, Session, text_of
-
-failures = 0
-
-
-def test(name):
-    def run(body):
-        global failures
-        try:
-            body()
-            print(f"PASS {name}", flush=True)
-        except Exception as error:  # noqa: BLE001
-            failures += 1
-            print(f"FAIL {name}: {type(error).__name__}: {str(error)[:500]}", flush=True)
-    return run
+from lines import FUMEHOOD, STATE, Session, failures, test, text_of
 
 
 def policies(name, text):

@@ -10,22 +10,7 @@ import subprocess
 import sys
 import time
 
-from lines import FUMEHOOD, HERE, TINY, Session, text_of
-
-failures = 0
-
-
-def test(name):
-    def run(body):
-        global failures
-        began = time.monotonic()
-        try:
-            body()
-            print(f"PASS {name}", flush=True)
-        except Exception as error:  # noqa: BLE001
-            failures += 1
-            print(f"FAIL {name}: {type(error).__name__}: {error} after {time.monotonic() - began:.1f} s", flush=True)
-    return run
+from lines import FUMEHOOD, HERE, TINY, Session, failures, test, text_of
 
 
 @test("a call is answered, and the end of the client ends the server")

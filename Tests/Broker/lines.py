@@ -79,3 +79,19 @@ class Session:
 
 def text_of(answer):
     return answer["result"]["content"][0]["text"]
+
+
+failures = []
+
+
+def test(name):
+    """Runs what it decorates at once, and says how that went."""
+    def run(body):
+        began = time.monotonic()
+        try:
+            body()
+            print(f"PASS {name}", flush=True)
+        except Exception as error:  # noqa: BLE001
+            failures.append(name)
+            print(f"FAIL {name}: {type(error).__name__}: {str(error)[:600]} after {time.monotonic() - began:.1f} s", flush=True)
+    return run

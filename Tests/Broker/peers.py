@@ -13,11 +13,10 @@ import subprocess
 import sys
 import tempfile
 
-from lines import FUMEHOOD, HERE, ROOT, Session, text_of
+from lines import FUMEHOOD, HERE, ROOT, Session, failures, test, text_of
 
 SHARED = os.environ.get("FUMEHOOD_SHARED", os.path.normpath(os.path.join(ROOT, "../shared")))
 NEEDS = {"mcp1": ["mcp<2", "mcp-server-sqlite"], "mcp2": ["mcp>=2", "mcp-server-git", "mcp-server-time"]}
-failures = 0
 
 
 def made(name):
@@ -32,18 +31,6 @@ def made(name):
             return None
     open(marker, "w").close()
     return os.path.join(folder, "bin")
-
-
-def test(name):
-    def run(body):
-        global failures
-        try:
-            body()
-            print(f"PASS {name}", flush=True)
-        except Exception as error:  # noqa: BLE001
-            failures += 1
-            print(f"FAIL {name}: {type(error).__name__}: {str(error)[:600]}", flush=True)
-    return run
 
 
 def steps(client, mode, what, *command):
