@@ -52,7 +52,7 @@ extension Door {
         guard let item = pendings.waiting[pending.number] else { return [] }
         switch answer {
         case .approved(let approval):
-            guard sameText(approval.digest, item.digest), approval.expires > now.bootNanoseconds, let first = item.requests.first?.request else { return [] }
+            guard sameBytes(approval.digest, item.digest), approval.expires > now.bootNanoseconds, let first = item.requests.first?.request else { return [] }
             // Recorded before it is used; where that fails nobody agreed.
             var record = self.record(.approval, first, now, nil)
             record.outcome = "granted"

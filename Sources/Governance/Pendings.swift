@@ -5,6 +5,7 @@
 
 internal import Budget
 internal import Events
+internal import JSON
 
 struct Pendings {
     struct Waiting {
@@ -89,10 +90,10 @@ struct Pendings {
     /// One that covers the call and has not expired.
     func grant(for digest: String, _ request: Request, at time: Int64) -> Approval? {
         grants.first { grant in
-            guard grant.approval.expires > time, sameText(grant.session, request.principal.session.text), sameText(grant.agent, request.principal.agent) else {
+            guard grant.approval.expires > time, sameBytes(grant.session, request.principal.session.text), sameBytes(grant.agent, request.principal.agent) else {
                 return false
             }
-            return grant.approval.scope == .tool ? sameText(grant.action, request.action) : sameText(grant.approval.digest, digest)
+            return grant.approval.scope == .tool ? sameBytes(grant.action, request.action) : sameBytes(grant.approval.digest, digest)
         }?.approval
     }
 
@@ -102,5 +103,3 @@ struct Pendings {
         grants.remove(at: place)
     }
 }
-
-func sameText(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
