@@ -98,8 +98,10 @@ def attempt(binary, user, call, error, n, folder):
         return "ended with a message", reached
     if injected_in_command(text):
         return "the command's own", reached
-    if call == "write" and code == 125 and not err.strip():
-        return "refused", reached  # what the fault hit was the message
+    # A count holds for each process by itself, so that one number can hit a write of process 1 and then the message about it
+    # (an address in place of its text: an ordinary user's strace cannot read a process that is not dumpable).
+    if code in (124, 125) and not err.strip() and re.search(r'write\(\d+, (?:"fumehood: |0x).*\(INJECTED\)', text):
+        return "refused, and the message was hit", reached
     if "Swift runtime path" in err:
         return "ended by the runtime", reached
     if call in RUNTIME and (code < 0 or code in (1, 127, 134, 139)):
