@@ -147,6 +147,7 @@ def swift(name, values):
 def main():
     names = sys.argv[1:]
     print("""// SPDX-License-Identifier: Apache-2.0
+// swift-format-ignore-file
 //
 // The profiles of Profiles/ as the decoder reads them. Made by Profiles/embed.sh: change the YAML files, then run it. A test holds
 // each to its text.

@@ -8,6 +8,7 @@ out=../Sources/Sandbox/BuiltinProfiles.swift
 names='base tool shell python node git build agent paranoid'
 {
     echo '// SPDX-License-Identifier: Apache-2.0'
+    echo '// swift-format-ignore-file'
     echo '//'
     echo '// The profiles of Profiles/ as the binary carries them. Made by Profiles/embed.sh: change the YAML files, then run it.'
     echo

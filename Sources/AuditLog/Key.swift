@@ -3,7 +3,6 @@
 // The keys of signed notes, in the text forms that Go's sumdb/note has for them: `PRIVATE+KEY+NAME+ID+SEED` and `NAME+ID+KEY`. The id is the
 // first four bytes of SHA-256(NAME || LF || 0x01 || public key). Follows C2SP signed-note; the algorithm byte 0x01 is Ed25519 (RFC 8032).
 
-
 /// What verifies the notes of one log.
 public struct VerifyingKey: Sendable, Hashable, CustomStringConvertible {
     static let ed25519: UInt8 = 1

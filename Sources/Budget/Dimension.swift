@@ -48,7 +48,7 @@ public struct Dimension: Sendable, Hashable {
     public static func standard(reported: Set<String>) -> [Dimension] {
         let rows: [(String, AmountUnit)] = [
             ("usd", .money), ("tokens_in", .count), ("tokens_out", .count), ("calls", .count), ("cpu_us", .microseconds), ("wall_us", .microseconds),
-            ("memory_byte_s", .bytes), ("bytes_out", .bytes), ("bytes_written", .bytes), ("processes", .count), ("approvals", .count)
+            ("memory_byte_s", .bytes), ("bytes_out", .bytes), ("bytes_written", .bytes), ("processes", .count), ("approvals", .count),
         ]
         return rows.map { Dimension(standard: $0.0, $0.1, reported.contains($0.0) ? .soft : .hard) }
     }

@@ -115,7 +115,7 @@ extension Dimension {
 extension AccountDefinition {
     var members: [(String, Value)] {
         var members: [(String, Value)] = [
-            ("account", .string(name)), ("account_kind", .string(kind.rawValue)), ("limits", .array(limits.map(\.json)))
+            ("account", .string(name)), ("account_kind", .string(kind.rawValue)), ("limits", .array(limits.map(\.json))),
         ]
         if let parent { members.append(("parent", .string(parent))) }
         return members

@@ -104,7 +104,7 @@ extension LedgerRecord {
     /// One object; `init(json:)` gives the record back. Integers beyond 2^53 are strings of digits, so that the canonical form exists.
     public var json: Value {
         var members: [(String, Value)] = [
-            ("kind", .string(kind)), ("boot_id", .string(at.boot)), ("boot_ns", .exact(at.bootNanoseconds)), ("wall_s", .exact(at.wallSeconds))
+            ("kind", .string(kind)), ("boot_id", .string(at.boot)), ("boot_ns", .exact(at.bootNanoseconds)), ("wall_s", .exact(at.wallSeconds)),
         ]
         if let lease { members.append(("lease", .exact(Int64(clamping: lease.number)))) }
         switch change {
@@ -114,7 +114,7 @@ extension LedgerRecord {
         case .forget(let account): members.append(("account", .string(account)))
         case .reserve(_, let account, let amounts, let deadline, let holder):
             members += [
-                ("account", .string(account)), ("amounts", .amounts(amounts)), ("deadline_ns", .exact(deadline)), ("holder", .string(holder))
+                ("account", .string(account)), ("amounts", .amounts(amounts)), ("deadline_ns", .exact(deadline)), ("holder", .string(holder)),
             ]
         case .settle(_, let charged, let excess):
             members.append(("charged", .amounts(charged)))

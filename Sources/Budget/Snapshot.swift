@@ -12,7 +12,7 @@ extension Ledger {
             ("fumehood", 1), ("time_ns", .exact(time)), ("offset_ns", .exact(offset)), ("boot_id", boot.map { .string($0) } ?? .null),
             ("boot_number", .exact(bootNumber)), ("last_lease", .exact(Int64(clamping: lastLease))),
             ("dimensions", .array(dimensions.map { .sorted($0.members) })), ("accounts", .array(sortedAccounts.map(accountSnapshot))),
-            ("leases", .array(leases.filter { $0.id != 0 }.sorted { $0.id < $1.id }.map(leaseSnapshot)))
+            ("leases", .array(leases.filter { $0.id != 0 }.sorted { $0.id < $1.id }.map(leaseSnapshot))),
         ])
     }
 
@@ -40,12 +40,12 @@ extension Ledger {
         let slices = ([lease.first] + lease.more).map { slice -> Value in
             .sorted([
                 ("amounts", .sorted(slice.amounts.map { (recordNames[Int($0.dimension)], .exact($0.value)) })),
-                ("stamps", .array(slice.stamps.compactMap(stampSnapshot)))
+                ("stamps", .array(slice.stamps.compactMap(stampSnapshot))),
             ])
         }
         return .sorted([
             ("lease", .exact(Int64(clamping: lease.id))), ("account", .string(accounts[Int(lease.account)].name)), ("holder", .string(lease.holder)),
-            ("deadline_ns", .exact(lease.deadline)), ("boot_number", .exact(lease.boot)), ("slices", .array(slices))
+            ("deadline_ns", .exact(lease.deadline)), ("boot_number", .exact(lease.boot)), ("slices", .array(slices)),
         ])
     }
 

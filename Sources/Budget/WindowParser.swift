@@ -15,7 +15,7 @@ extension Window {
 struct WindowParser {
     /// Longest first; parts of a duration stand in this order.
     static let durationUnits: [(String, Int64)] = [
-        ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)
+        ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1),
     ]
     static let spanUnits: [(String, Int64)] = durationUnits.map { ($0.0, $0.1 * 1000) } + [("ns", 1)]
     static let sizeUnits: [(String, Int64)] = [("T", 1 << 40), ("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10), ("B", 1)]

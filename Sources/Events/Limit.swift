@@ -56,7 +56,8 @@ public struct Usage: Sendable, Hashable {
         [
             ("wall_us", .count(wallMicroseconds)), ("memory_peak_bytes", .count(memoryPeakBytes)), ("pids_peak", .count(pidsPeak)),
             ("throttled_us", .count(throttledMicroseconds)), ("cpu_user_us", .count(cpuUserMicroseconds)),
-            ("cpu_system_us", .count(cpuSystemMicroseconds)), ("bytes_written", .count(bytesWritten)), ("bytes_in", .count(bytesIn)), ("bytes_out", .count(bytesOut)),
+            ("cpu_system_us", .count(cpuSystemMicroseconds)), ("bytes_written", .count(bytesWritten)), ("bytes_in", .count(bytesIn)),
+            ("bytes_out", .count(bytesOut)),
             ("usd_micros", .count(usdMicros)), ("tokens_in", .count(tokensIn)), ("tokens_out", .count(tokensOut)), ("calls", .count(calls)),
         ]
     }

@@ -36,7 +36,8 @@ public struct BudgetFile: Sendable {
             var limits: [AccountLimit] = []
             for (dimension, _, written) in try map["limits"]?.entries() ?? [] {
                 guard let known = Dimension.standard.first(where: { sameBytes($0.name, dimension) }) else {
-                    throw written.error("unknown dimension `\(dimension)`", help: "the known ones are \(Dimension.standard.map(\.name).joined(separator: ", "))")
+                    throw written.error(
+                        "unknown dimension `\(dimension)`", help: "the known ones are \(Dimension.standard.map(\.name).joined(separator: ", "))")
                 }
                 var texts: [Field] = [written]
                 if case .list = written.node.content { texts = try written.list() }

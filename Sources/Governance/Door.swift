@@ -159,7 +159,9 @@ public final class Door {
             return refuse(request, refusal, now, began, digest, judgement, context: context)
         }
         func undo(_ refusal: Refusal) -> Decision {
-            if let lease, let record = try? ledger.release(lease, at: now.moment) { _ = try? recorder.append(record, at: now.instant, session: session, isStrict: false) }
+            if let lease, let record = try? ledger.release(lease, at: now.moment) {
+                _ = try? recorder.append(record, at: now.instant, session: session, isStrict: false)
+            }
             giveBack(permit, request, now)
             return refuse(request, refusal, now, began, digest, judgement, context: context)
         }
@@ -178,7 +180,9 @@ public final class Door {
             record.latencyNanoseconds = ended - began
             record.data = data(request, grant, delay, notes)
             let decided = try recorder.append(record, isStrict: !request.isFast)
-            ticket = try change.map { (change) throws(LogError) in try recorder.append(change, at: now.instant, session: session, isStrict: !request.isFast) } ?? decided
+            ticket =
+                try change.map { (change) throws(LogError) in try recorder.append(change, at: now.instant, session: session, isStrict: !request.isFast) }
+                ?? decided
         } catch {
             return undo(Refusal(.log, error.message, remedy: error.help))
         }
@@ -428,7 +432,9 @@ public final class Door {
         let who = request.principal
         return [
             "action": .string(request.action), "context": .object(context),
-            "principal": ["agent": .string(who.agent), "groups": .array(who.groups.map { .string($0) }), "session": .string(who.session.text), "user": .string(who.user)],
+            "principal": [
+                "agent": .string(who.agent), "groups": .array(who.groups.map { .string($0) }), "session": .string(who.session.text), "user": .string(who.user),
+            ],
             "resource": request.resource.json,
         ]
     }
@@ -448,7 +454,10 @@ public final class Door {
         var record = AuditLog.Record(.policy, at: now.instant)
         record.policySet = rulebook.digest
         record.outcome = "loaded"
-        record.data = ["layers": .array(rulebook.layers.map { ["name": .string($0.name), "sha256": .string($0.digest)] }), "warnings": .array(rulebook.warnings.map { .string($0) })]
+        record.data = [
+            "layers": .array(rulebook.layers.map { ["name": .string($0.name), "sha256": .string($0.digest)] }),
+            "warnings": .array(rulebook.warnings.map { .string($0) }),
+        ]
         return (try? recorder.append(record, isStrict: true)) ?? .none
     }
 }

@@ -56,7 +56,10 @@ extension Door {
             // Recorded before it is used; where that fails nobody agreed.
             var record = self.record(.approval, first, now, nil)
             record.outcome = "granted"
-            record.data = ["by": .string(approval.by), "call_sha256": .string(approval.digest), "expires_ns": .integer(approval.expires), "scope": .string(approval.scope.rawValue)]
+            record.data = [
+                "by": .string(approval.by), "call_sha256": .string(approval.digest), "expires_ns": .integer(approval.expires),
+                "scope": .string(approval.scope.rawValue),
+            ]
             do throws(LogError) { _ = try recorder.append(record, isStrict: true) } catch {
                 return ended(pending, Refusal(.log, error.message, policies: item.policies, remedy: error.help), now)
             }
@@ -92,7 +95,9 @@ extension Door {
     private func verdict(_ request: Request, _ approval: Approval, _ now: Reading) -> Verdict {
         let began = settings.clock?() ?? now.bootNanoseconds
         if now.bootNanoseconds >= request.deadline {
-            guard case .verdict(let verdict) = refuse(request, Refusal(.deadline, "the call's deadline has passed"), now, began) else { return .deny(Self.lost) }
+            guard case .verdict(let verdict) = refuse(request, Refusal(.deadline, "the call's deadline has passed"), now, began) else {
+                return .deny(Self.lost)
+            }
             return verdict
         }
         guard case .verdict(let verdict) = decide(request, approval: approval, at: now, began) else { return .deny(Self.lost) }
@@ -106,7 +111,9 @@ extension Door {
     }
 
     private func refused(_ request: Request, _ refusal: Refusal, _ now: Reading) -> Verdict {
-        if case .verdict(let verdict) = refuse(request, refusal, now, settings.clock?() ?? now.bootNanoseconds, request.canonical.map { AuditLog.Digest(of: $0) }) {
+        if case .verdict(let verdict) = refuse(
+            request, refusal, now, settings.clock?() ?? now.bootNanoseconds, request.canonical.map { AuditLog.Digest(of: $0) })
+        {
             return verdict
         }
         return .deny(refusal)
@@ -216,7 +223,10 @@ extension Door {
     public func tick(_ now: Reading) -> [(call: CallID, verdict: Verdict)] {
         expire(now)
         return pendings.overdue(at: now.bootNanoseconds).map { item in
-            (item.request.call, refused(item.request, Refusal(.approval, "nobody agreed in time: \(item.waiting.reason)", policies: item.waiting.policies), now))
+            (
+                item.request.call,
+                refused(item.request, Refusal(.approval, "nobody agreed in time: \(item.waiting.reason)", policies: item.waiting.policies), now)
+            )
         }
     }
 

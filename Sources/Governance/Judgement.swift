@@ -100,7 +100,9 @@ struct EntityCache {
 
     mutating func clear() { stores = [:] }
 
-    mutating func entities(_ request: Request, _ schema: Schema, _ trusted: Set<String>) throws(Misfit) -> (principal: EntityUID, resource: EntityUID, store: Entities) {
+    mutating func entities(_ request: Request, _ schema: Schema, _ trusted: Set<String>) throws(Misfit) -> (
+        principal: EntityUID, resource: EntityUID, store: Entities
+    ) {
         let key = Key(principal: request.principal, resource: request.resource)
         if let known = stores[key] { return known }
         func uid(_ type: String, _ id: String) -> EntityUID { EntityUID(type: Name(type), id: Text(id)) }
@@ -125,7 +127,9 @@ struct EntityCache {
             list.append(Entity(resource))
         }
         let store: Entities
-        do throws(CedarError) { store = try Entities(list + schema.actionEntities) } catch { throw Misfit(path: "principal or resource", problem: error.message) }
+        do throws(CedarError) { store = try Entities(list + schema.actionEntities) } catch {
+            throw Misfit(path: "principal or resource", problem: error.message)
+        }
         if stores.count >= Self.capacity { stores = [:] }
         stores[key] = (principal, resource, store)
         return (principal, resource, store)

@@ -90,7 +90,8 @@ struct Pendings {
     /// One that covers the call and has not expired.
     func grant(for digest: String, _ request: Request, at time: Int64) -> Approval? {
         grants.first { grant in
-            guard grant.approval.expires > time, sameBytes(grant.session, request.principal.session.text), sameBytes(grant.agent, request.principal.agent) else {
+            guard grant.approval.expires > time, sameBytes(grant.session, request.principal.session.text), sameBytes(grant.agent, request.principal.agent)
+            else {
                 return false
             }
             return grant.approval.scope == .tool ? sameBytes(grant.action, request.action) : sameBytes(grant.approval.digest, digest)

@@ -59,19 +59,23 @@ public struct Rulebook: Sendable {
     /// No policy: launches and limits are permitted, and the tools that were pinned.
     public static func builtIn(_ tools: [ToolShape] = []) -> Rulebook {
         Rulebook(
-            judge: .builtIn(actions: Set(tools.map(\.action))), digest: AuditLog.Digest(hex: tools.isEmpty ? lowestDigest : pinnedDigest) ?? AuditLog.Digest(of: []),
+            judge: .builtIn(actions: Set(tools.map(\.action))),
+            digest: AuditLog.Digest(hex: tools.isEmpty ? lowestDigest : pinnedDigest) ?? AuditLog.Digest(of: []),
             layers: [], warnings: [], tools: tools, readsBudget: false, trusted: [])
     }
 
     /// What the constants above must be.
     package static func worked(isPinned: Bool) throws -> String {
         let bytes = Array((lowest + (isPinned ? pinned : "")).utf8)
-        let snapshot = try PolicySnapshot(layers: [PolicyLayer(name: lowestName, bytes: bytes)], schema: try Vocabulary.schema([ToolShape(server: "a", name: "b", input: [:])]), mode: .strict)
+        let snapshot = try PolicySnapshot(
+            layers: [PolicyLayer(name: lowestName, bytes: bytes)], schema: try Vocabulary.schema([ToolShape(server: "a", name: "b", input: [:])]), mode: .strict
+        )
         return AuditLog.Digest(of: snapshot.canonicalBytes).hex
     }
 
     private init(
-        judge: Judge, digest: AuditLog.Digest, layers: [(name: String, digest: String)], warnings: [String], tools: [ToolShape], readsBudget: Bool, trusted: Set<String>
+        judge: Judge, digest: AuditLog.Digest, layers: [(name: String, digest: String)], warnings: [String], tools: [ToolShape], readsBudget: Bool,
+        trusted: Set<String>
     ) {
         self.judge = judge
         self.digest = digest

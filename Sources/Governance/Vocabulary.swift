@@ -46,8 +46,11 @@ enum Vocabulary {
         for tool in tools {
             let group = tool.sideEffect ? "SideEffect" : "CallTool"
             var input = record(tool.input, 0) ?? "{}"
-            input = "{ " + (["_lossy?: Set<String>"] + [String(input.dropFirst().dropLast())].filter { !$0.allSatisfy { $0 == " " } }).joined(separator: ", ") + " }"
-            text += "action \(quoted(tool.action)) in [\(quoted(group))] appliesTo { principal: [Agent], resource: [Tool], context: { input: \(input), \(facts) } };\n"
+            input =
+                "{ " + (["_lossy?: Set<String>"] + [String(input.dropFirst().dropLast())].filter { !$0.allSatisfy { $0 == " " } }).joined(separator: ", ")
+                + " }"
+            text +=
+                "action \(quoted(tool.action)) in [\(quoted(group))] appliesTo { principal: [Agent], resource: [Tool], context: { input: \(input), \(facts) } };\n"
         }
         return text
     }

@@ -71,7 +71,8 @@ package struct Evidence: Equatable, Sendable {
             return "\(distinct) distinct input\(distinct == 1 ? "" : "s"), \(Evidence.leastRuns) are needed"
         }
         let chance = unseen ?? 1
-        return chance > Evidence.greatestUnseen ? "the next run needs something new with a chance of \(Evidence.text(chance)), \(Evidence.text(Evidence.greatestUnseen)) is the most" : nil
+        return chance > Evidence.greatestUnseen
+            ? "the next run needs something new with a chance of \(Evidence.text(chance)), \(Evidence.text(Evidence.greatestUnseen)) is the most" : nil
     }
 
     /// With one or two digits.
@@ -184,7 +185,9 @@ package struct Evidence: Equatable, Sendable {
         wider.writes.formUnion(other.granted.writes)
         wider.reads = wider.reads.union(other.granted.reads).subtracting(wider.writes)
         wider.passes.formUnion(other.granted.passes)
-        if Evidence.networks.firstIndex(of: other.granted.network) ?? 0 > Evidence.networks.firstIndex(of: wider.network) ?? 0 { wider.network = other.granted.network }
+        if Evidence.networks.firstIndex(of: other.granted.network) ?? 0 > Evidence.networks.firstIndex(of: wider.network) ?? 0 {
+            wider.network = other.granted.network
+        }
         if promotion == .no { granted = wider } else { candidates.formUnion(Evidence.additions(from: granted, to: wider)) }
         candidates.subtract(granted.words)
         if granted != before { version += 1 }

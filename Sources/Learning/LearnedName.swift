@@ -27,8 +27,11 @@ package enum LearnedName {
         let command = last(words.first ?? "")
         guard words.count > 1 else { return [command] }
         let argument = last(words[1])
-        let isWord = !words[1].hasPrefix("-") && argument.utf8.count <= 24 && !argument.isEmpty
-            && argument.unicodeScalars.allSatisfy { ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0) || "-_.".unicodeScalars.contains($0) }
+        let isWord =
+            !words[1].hasPrefix("-") && argument.utf8.count <= 24 && !argument.isEmpty
+            && argument.unicodeScalars.allSatisfy {
+                ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0) || "-_.".unicodeScalars.contains($0)
+            }
         return isWord ? [command, argument] : [command]
     }
 }

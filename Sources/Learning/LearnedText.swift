@@ -21,7 +21,8 @@ extension Evidence {
         if granted.network != "none" { out += "network: \(granted.network)\n" }
         out += "syscalls: { only: \(list(granted.words)) }\n"
         if !granted.passes.isEmpty { out += "environment: { pass: \(list(granted.passes)) }\n" }
-        out += "learned:\n  version: \(version)\n  command: \(YAML.scalar(command))\n  program: \(YAML.scalar(program))\n  promoted: \"\(promotion.rawValue)\"\n"
+        out +=
+            "learned:\n  version: \(version)\n  command: \(YAML.scalar(command))\n  program: \(YAML.scalar(program))\n  promoted: \"\(promotion.rawValue)\"\n"
         out += "  runs: \(runs)\n  failed: \(failed)\n"
         out += block("inputs", inputs, "  ")
         if !seen.isEmpty {
@@ -33,7 +34,9 @@ extension Evidence {
             }
         }
         out += block("executes", programs, "  ") + block("addresses", addresses, "  ") + block("changes", short(changes), "  ")
-        out += block("wanted", short(wanted), "  ") + block("secrets", short(secrets), "  ") + block("refused", refused, "  ") + block("candidates", candidates, "  ")
+        out +=
+            block("wanted", short(wanted), "  ") + block("secrets", short(secrets), "  ") + block("refused", refused, "  ")
+            + block("candidates", candidates, "  ")
         return out
     }
 

@@ -18,8 +18,16 @@ package enum LearningError: Error, Equatable, Sendable {
             ("profile `\(name)` was learned from \(old), and this is \(new)", "learn under another name with --as NAME")
         case .otherProfile(let name, let old, let new):
             ("profile `\(name)` was learned under profile \(old), and this run is under \(new)", "learn with -p \(old), or under another name with --as NAME")
-        case .notLearned(let file): ("`\(file)` is a profile that was not learned, and is not overwritten", "learn under another name with --as NAME, or write elsewhere with --out FILE")
-        case .edited(let file): ("`\(file)` was changed since it was learned, and is not overwritten", "learn under another name with --as NAME, or write elsewhere with --out FILE")
+        case .notLearned(let file):
+            (
+                "`\(file)` is a profile that was not learned, and is not overwritten",
+                "learn under another name with --as NAME, or write elsewhere with --out FILE"
+            )
+        case .edited(let file):
+            (
+                "`\(file)` was changed since it was learned, and is not overwritten",
+                "learn under another name with --as NAME, or write elsewhere with --out FILE"
+            )
         }
     }
 }

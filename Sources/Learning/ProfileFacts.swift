@@ -73,7 +73,10 @@ extension ProfileFacts {
         compare(hidden, other.hidden, "hides", moreWhenGone: true)
         if network != other.network {
             let ranks = Evidence.networks
-            changes.append(ProfileChange(isMore: (ranks.firstIndex(of: other.network) ?? 0) > (ranks.firstIndex(of: network) ?? 0), text: "network: \(other.network), was \(network)"))
+            changes.append(
+                ProfileChange(
+                    isMore: (ranks.firstIndex(of: other.network) ?? 0) > (ranks.firstIndex(of: network) ?? 0), text: "network: \(other.network), was \(network)"
+                ))
         }
         compare(passes, other.passes, "environment:")
         compare(waived, other.waived, "goes without the wall")
@@ -114,8 +117,11 @@ extension ProfileFacts {
         if !waived.isEmpty { lines.append("goes without the walls \(list(waived))") }
         lines.append("allows \(allowedCalls) system calls, the base \(SyscallPolicy().allowedCount); Docker's default allows 308 (x86_64, no capability)")
         guard let evidence else { return lines }
-        lines.append("learned from \(evidence.program): \(evidence.runs) run\(evidence.runs == 1 ? "" : "s"), \(evidence.distinct) distinct input\(evidence.distinct == 1 ? "" : "s")\(evidence.failed > 0 ? ", \(evidence.failed) failed and kept apart" : ""); version \(evidence.version)")
-        lines.append("something new in the next run: \(evidence.unseen.map(Evidence.text) ?? "1.0")\(evidence.doubt.map { "; not sure yet: \($0)" } ?? "; sure enough")")
+        lines.append(
+            "learned from \(evidence.program): \(evidence.runs) run\(evidence.runs == 1 ? "" : "s"), \(evidence.distinct) distinct input\(evidence.distinct == 1 ? "" : "s")\(evidence.failed > 0 ? ", \(evidence.failed) failed and kept apart" : ""); version \(evidence.version)"
+        )
+        lines.append(
+            "something new in the next run: \(evidence.unseen.map(Evidence.text) ?? "1.0")\(evidence.doubt.map { "; not sure yet: \($0)" } ?? "; sure enough")")
         switch evidence.promotion {
         case .no: lines.append("not promoted: the next run may still widen it")
         case .yes: lines.append("promoted: runs add candidates only")
@@ -147,7 +153,8 @@ extension Evidence {
     /// `seen in 3 runs at start-up: execve; inferred: execveat`
     static func words(of sighting: Sighting) -> String {
         let inferred = Evidence.inferred(from: sighting.calls)
-        return "seen in \(sighting.runs) run\(sighting.runs == 1 ? "" : "s"), \(sighting.phase.rawValue): \(sighting.calls.sorted(by: before).joined(separator: " "))"
+        return
+            "seen in \(sighting.runs) run\(sighting.runs == 1 ? "" : "s"), \(sighting.phase.rawValue): \(sighting.calls.sorted(by: before).joined(separator: " "))"
             + (inferred.isEmpty ? "" : "; inferred: \(inferred.sorted(by: before).joined(separator: " "))")
     }
 
@@ -157,12 +164,13 @@ extension Evidence {
             "version": .integer(Int64(version)), "command": .string(command), "program": .string(program), "promoted": .string(promotion.rawValue),
             "runs": .integer(Int64(runs)), "distinct": .integer(Int64(distinct)), "failed": .integer(Int64(failed)),
             "unseen": unseen.map { .string(Evidence.text($0)) } ?? .null, "doubt": doubt.map { .string($0) } ?? .null,
-            "grants": .array(seen.sorted { before($0.key, $1.key) }.map { word, sighting in
-                [
-                    "word": .string(word), "runs": .integer(Int64(sighting.runs)), "phase": .string(sighting.phase.rawValue), "seen": array(sighting.calls),
-                    "inferred": array(Evidence.inferred(from: sighting.calls)),
-                ]
-            }),
+            "grants": .array(
+                seen.sorted { before($0.key, $1.key) }.map { word, sighting in
+                    [
+                        "word": .string(word), "runs": .integer(Int64(sighting.runs)), "phase": .string(sighting.phase.rawValue), "seen": array(sighting.calls),
+                        "inferred": array(Evidence.inferred(from: sighting.calls)),
+                    ]
+                }),
             "executes": array(programs), "addresses": array(addresses), "changes": array(changes), "wanted": array(wanted), "secrets": array(secrets),
             "refused": array(refused), "candidates": array(candidates),
         ]

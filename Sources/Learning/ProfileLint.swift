@@ -11,10 +11,14 @@ extension ProfileFacts {
     package func findings(home: String?) -> [LintFinding] {
         var found: [LintFinding] = []
         func say(_ text: String, _ help: String) { found.append(LintFinding(text: text, help: help)) }
-        for word in unsafe.sorted(by: before) { say("`unsafe: [\(word)]` opens what no learning grants", "leave it out, or say in the description why it is needed") }
+        for word in unsafe.sorted(by: before) {
+            say("`unsafe: [\(word)]` opens what no learning grants", "leave it out, or say in the description why it is needed")
+        }
         for path in writes.sorted(by: before) {
             if let home, path == home { say("the whole home folder is writable", "grant the folders in it that the tool works in") }
-            if ["/usr", "/etc", "/bin", "/lib", "/opt", "/var", "/home", "/root"].contains(path) { say("`\(path)` is writable", "grant the folder in it that the tool works in") }
+            if ["/usr", "/etc", "/bin", "/lib", "/opt", "/var", "/home", "/root"].contains(path) {
+                say("`\(path)` is writable", "grant the folder in it that the tool works in")
+            }
             if hidden.isEmpty { say("`\(path)` is writable and nothing is hidden", "extend base, which hides the places of secrets") }
         }
         if let home, reads.contains(home) { say("the whole home folder is readable", "grant the folders in it that the tool reads") }
@@ -27,8 +31,12 @@ extension ProfileFacts {
         for word in words.sorted(by: before) where evidence.seen[word]?.runs == 1 && evidence.distinct >= Evidence.leastRuns {
             say("`\(word)` was needed in one run of \(evidence.distinct)", "look whether that run did what it should")
         }
-        for path in evidence.secrets.sorted(by: before) { say("the tool asks for `\(Evidence.contracted(path, home: home))`, which is hidden", "find out why; it is never granted") }
-        for call in evidence.refused.sorted(by: before) where !call.hasPrefix("socket(") && !call.hasPrefix("get_mempolicy") { say("the tool tries `\(call)`, which is refused", "find out why; it is never learned") }
+        for path in evidence.secrets.sorted(by: before) {
+            say("the tool asks for `\(Evidence.contracted(path, home: home))`, which is hidden", "find out why; it is never granted")
+        }
+        for call in evidence.refused.sorted(by: before) where !call.hasPrefix("socket(") && !call.hasPrefix("get_mempolicy") {
+            say("the tool tries `\(call)`, which is refused", "find out why; it is never learned")
+        }
         return found
     }
 }

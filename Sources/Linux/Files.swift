@@ -68,7 +68,9 @@ package enum Files {
     package static let workingDirectory: Int32 = -100
 
     /// Opens a path, close-on-exec. `flags` as of open(2).
-    package static func open(_ path: String, _ flags: Int32, mode: UInt32 = 0, under directory: Int32 = Files.workingDirectory) throws(SystemError) -> Descriptor {
+    package static func open(_ path: String, _ flags: Int32, mode: UInt32 = 0, under directory: Int32 = Files.workingDirectory) throws(SystemError)
+        -> Descriptor
+    {
         let number = try checkErrno("open", path) { unsafe KernelText.with(path) { unsafe openat(directory, $0, flags | O_CLOEXEC, mode) } }
         return number > 2 ? Descriptor(owning: number) : try Descriptor(owning: number).duplicate()
     }
@@ -174,7 +176,8 @@ extension Files {
     /// A new file. Kernel: openat(2) with O_EXCL, fchmod(2), write(2).
     package static func make(_ name: String, _ contents: String, mode: UInt32, under directory: borrowing Descriptor) throws(SystemError) {
         let number = directory.number
-        let file = Descriptor(owning: try checkErrno("openat", name) { unsafe openat(number, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, mode) })
+        let file = Descriptor(
+            owning: try checkErrno("openat", name) { unsafe openat(number, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, mode) })
         let own = file.number
         try checkErrno("fchmod", name) { fchmod(own, mode) }
         try file.writeAll(Array(contents.utf8))

@@ -24,7 +24,8 @@ package enum KernelText {
         while i < bytes.count {
             let first = unsafe bytes[i]
             let length = first < 0x80 ? 1 : first & 0xe0 == 0xc0 ? 2 : first & 0xf0 == 0xe0 ? 3 : first & 0xf8 == 0xf0 ? 4 : 0
-            if length > 0, i + length <= bytes.count, let part = unsafe String(validating: UnsafeRawBufferPointer(rebasing: bytes[i..<i + length]), as: UTF8.self),
+            if length > 0, i + length <= bytes.count,
+                let part = unsafe String(validating: UnsafeRawBufferPointer(rebasing: bytes[i..<i + length]), as: UTF8.self),
                 let scalar = part.unicodeScalars.first, !isHeld(scalar)
             {
                 out.append(scalar)

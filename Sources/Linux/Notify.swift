@@ -29,8 +29,9 @@ package enum Notify {
         if result == -Int(ENOENT) || result == -Int(EAGAIN) || result == -Int(EINTR) { return nil }
         if result < 0 { throw SystemError("ioctl", "seccomp listener", Int32(-result)) }
         let a = raw.data.args
-        return Trap(id: raw.id, thread: Int32(bitPattern: raw.pid), number: raw.data.nr, architecture: raw.data.arch,
-                    arguments: [a.0, a.1, a.2, a.3, a.4, a.5])
+        return Trap(
+            id: raw.id, thread: Int32(bitPattern: raw.pid), number: raw.data.nr, architecture: raw.data.arch,
+            arguments: [a.0, a.1, a.2, a.3, a.4, a.5])
     }
 
     /// Answers with an errno. A target that is gone is no failure.

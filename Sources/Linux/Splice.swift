@@ -31,10 +31,11 @@ package enum Transfer {
     /// - Parameter receives: the source is a socket: asked by recv(2), which does not wait whatever the socket's flags say.
     package static func read(_ source: Int32, into buffer: inout [UInt8], atMost count: Int, receives: Bool = false) -> Result {
         let size = min(count, buffer.count)
-        return classify(unsafe buffer.withUnsafeMutableBytes { bytes in
-            let address = Int(bitPattern: bytes.baseAddress)
-            return receives ? rawCall(45, Int(source), address, size, 0x40 /* MSG_DONTWAIT */, 0, 0) : rawCall(0, Int(source), address, size)
-        })
+        return classify(
+            unsafe buffer.withUnsafeMutableBytes { bytes in
+                let address = Int(bitPattern: bytes.baseAddress)
+                return receives ? rawCall(45, Int(source), address, size, 0x40 /* MSG_DONTWAIT */, 0, 0) : rawCall(0, Int(source), address, size)
+            })
     }
 
     /// Writes as much of the bytes as the sink takes at once.
@@ -44,7 +45,8 @@ package enum Transfer {
         let result = unsafe bytes.withUnsafeBytes { bytes in
             let address = Int(bitPattern: bytes.baseAddress)
             return sends
-                ? rawCall(44, Int(sink), address, bytes.count, 0x40 | 0x4000 /* MSG_DONTWAIT | MSG_NOSIGNAL */, 0, 0) : rawCall(1, Int(sink), address, bytes.count)
+                ? rawCall(44, Int(sink), address, bytes.count, 0x40 | 0x4000 /* MSG_DONTWAIT | MSG_NOSIGNAL */, 0, 0)
+                : rawCall(1, Int(sink), address, bytes.count)
         }
         // What a write cannot do is no end of anything: bytes would be lost in silence. Only of a terminal does EIO say that nobody is there.
         switch classify(result) {

@@ -39,7 +39,9 @@ package enum TaskMemory {
 
     /// Where a descriptor of a task leads, or its working directory (nil), as its own view names it.
     package static func folder(of thread: Int32, _ descriptor: Int32?, proc: borrowing Descriptor) -> String? {
-        guard let path = Files.linkIfAny(descriptor.map { "\(thread)/fd/\($0)" } ?? "\(thread)/cwd", under: proc.number), path.hasPrefix("/") else { return nil }
+        guard let path = Files.linkIfAny(descriptor.map { "\(thread)/fd/\($0)" } ?? "\(thread)/cwd", under: proc.number), path.hasPrefix("/") else {
+            return nil
+        }
         return path
     }
 }

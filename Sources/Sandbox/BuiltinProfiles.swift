@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// swift-format-ignore-file
 //
 // The profiles of Profiles/ as the binary carries them. Made by Profiles/embed.sh: change the YAML files, then run it.
 

@@ -93,7 +93,8 @@ package struct CellBuilder<Host: HostFiles> {
         guard let home = request.environment["HOME"], home.hasPrefix("/") else { return "/home/cell" }
         let path = Paths.absolute(home, from: "/")
         let taken = ["/usr", "/etc", "/proc", "/sys", "/dev", "/bin", "/lib", "/lib64", "/sbin"]
-        return path == "/" || path == "/tmp" || taken.contains { Paths.contains($0, path) } || path.utf8.contains { $0 < 0x20 || $0 == 0x3a } ? "/home/cell" : path
+        return path == "/" || path == "/tmp" || taken.contains { Paths.contains($0, path) } || path.utf8.contains { $0 < 0x20 || $0 == 0x3a }
+            ? "/home/cell" : path
     }
 
     /// What every cell has: the root's links, /etc as far as we write it, devices, writable folders.
@@ -202,7 +203,9 @@ package struct CellBuilder<Host: HostFiles> {
             }
             guard let first = others.first else { continue }
             let more = others.count > 1 ? " and \(others.count - 1) more" : ""
-            notes.append("`\(first)`\(more) in /\(at) belongs to another user than the folder: the cell can read it, but not write, rename or remove it (EACCES, EOVERFLOW)")
+            notes.append(
+                "`\(first)`\(more) in /\(at) belongs to another user than the folder: the cell can read it, but not write, rename or remove it (EACCES, EOVERFLOW)"
+            )
         }
         return notes
     }
@@ -300,12 +303,14 @@ package struct CellBuilder<Host: HostFiles> {
 
     /// Each grant and each protected path is a mount, and as root a descriptor that the parent prepares.
     private func refuseTooMany(_ entries: [CellSpec.Entry], placeholders: Int) throws(CellError) {
-        let mounts = placeholders + entries.filter { entry in
-            switch entry {
-            case .bind, .protect: true
-            default: false
-            }
-        }.count
+        let mounts =
+            placeholders
+            + entries.filter { entry in
+                switch entry {
+                case .bind, .protect: true
+                default: false
+                }
+            }.count
         if mounts > Slot.treeLimit { throw .badValue("the view has \(mounts) granted and protected paths, and \(Slot.treeLimit) are the most") }
     }
 

@@ -31,7 +31,10 @@ package enum CellError: Error, Equatable, Sendable {
         case .secret(let name, let why): ("secret `\(name)`: \(why)", nil)
         case .badValue(let text): (text, nil)
         case .hostRoot:
-            ("the only user id here is root's of the surrounding system, and a cell is never that", "run it as an ordinary user, or where more ids are mapped (/proc/self/uid_map)")
+            (
+                "the only user id here is root's of the surrounding system, and a cell is never that",
+                "run it as an ordinary user, or where more ids are mapped (/proc/self/uid_map)"
+            )
         }
     }
 

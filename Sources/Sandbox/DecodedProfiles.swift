@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// swift-format-ignore-file
 //
 // The profiles of Profiles/ as the decoder reads them. Made by Profiles/embed.sh: change the YAML files, then run it. A test holds
 // each to its text.

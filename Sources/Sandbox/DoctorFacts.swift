@@ -131,7 +131,9 @@ extension DoctorFacts {
         var signs: [String] = []
         for file in ["/.dockerenv", "/run/.containerenv"] where Files.exists(file) { signs.append("`\(file)` exists") }
         if let kind = Host.environment()["container"] { signs.append("the variable `container` is \(kind)") }
-        if let word = ["docker", "kubepods", "libpod", "containerd", "lxc"].first(where: { ownGroups.contains($0) }) { signs.append("our control group is named after \(word)") }
+        if let word = ["docker", "kubepods", "libpod", "containerd", "lxc"].first(where: { ownGroups.contains($0) }) {
+            signs.append("our control group is named after \(word)")
+        }
         return signs
     }
 
@@ -142,9 +144,12 @@ extension DoctorFacts {
     }
 
     private static func groups(_ own: String, _ mounts: [MountLine]) -> Groups {
-        let lines = own.split(separator: "\n").map { $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init) }.filter { $0.count == 3 }
+        let lines = own.split(separator: "\n").map { $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init) }.filter {
+            $0.count == 3
+        }
         let old = mounts.filter { $0.type == "cgroup" }
-        let controllers = Set(lines.filter { $0[0] != "0" && !$0[1].isEmpty && !$0[1].hasPrefix("name=") }.flatMap { $0[1].split(separator: ",").map(String.init) })
+        let controllers = Set(
+            lines.filter { $0[0] != "0" && !$0[1].isEmpty && !$0[1].hasPrefix("name=") }.flatMap { $0[1].split(separator: ",").map(String.init) })
         let new = mounts.first { $0.type == "cgroup2" }
         let writable = old.contains { mount in
             guard let line = lines.first(where: { line in line[1].split(separator: ",").contains { mount.options.contains(String($0)) } }) else { return false }

@@ -149,7 +149,8 @@ package struct LadderLayer: Equatable, Sendable {
         if let freezeMicroseconds { all.freezeLasts = UInt64(freezeMicroseconds) * 1000 }
         all.afterFreeze = afterFreeze ?? all.afterFreeze
         all.throttledCores = throttledCores ?? all.throttledCores
-        all.throttledOutput = throttledOutput ?? bounds[.outputRate]?[.throttle].flatMap { if case .value(let bytes) = $0.bound { bytes } else { nil } } ?? all.throttledOutput
+        all.throttledOutput =
+            throttledOutput ?? bounds[.outputRate]?[.throttle].flatMap { if case .value(let bytes) = $0.bound { bytes } else { nil } } ?? all.throttledOutput
         return all
     }
 
@@ -161,7 +162,9 @@ package struct LadderLayer: Equatable, Sendable {
         let whole = gauge.limit.flatMap { limits[$0] } ?? (gauge == .cpu ? Int64(machineCores) * 1000 : nil)
         guard let whole else {
             guard let place = item.place else { return nil }
-            throw place.error("`\(share)%` of `\(gauge.name)`, and this cell has no such limit", help: "write a number, or set the limit `\(gauge.limit?.rawValue ?? gauge.name)`")
+            throw place.error(
+                "`\(share)%` of `\(gauge.name)`, and this cell has no such limit",
+                help: "write a number, or set the limit `\(gauge.limit?.rawValue ?? gauge.name)`")
         }
         // Large bounds are divided first, small ones last: neither overflows nor loses what counts.
         return whole > 1 << 50 ? whole / 100 * share : max(1, whole * share / 100)

@@ -140,7 +140,9 @@ package struct Placeholders: ~Copyable {
                 try PacketPair.send([UInt8(ascii: "x")], with: directory.number, over: line)
                 return CellSpec.Source(path: path, status: status)
             }
-            guard let lock = try? Files.open(name, status.kind == .directory ? O_DIRECTORY | O_NOFOLLOW : O_NOFOLLOW, under: directory.number), Files.lockShared(lock) else { continue }
+            guard let lock = try? Files.open(name, status.kind == .directory ? O_DIRECTORY | O_NOFOLLOW : O_NOFOLLOW, under: directory.number),
+                Files.lockShared(lock)
+            else { continue }
             if isNew { try Files.setModified(lock, seconds: mark) }
             // Still the one that has the name?
             guard let named = try? FileStatus(path: path, followLinks: false), let own = try? FileStatus(of: lock), named.inode == own.inode else { continue }

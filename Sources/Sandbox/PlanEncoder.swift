@@ -39,8 +39,9 @@ struct EncodedPlan {
         _ kind: cl_op_kind, dst: Slot? = nil, src: Slot? = nil, _ first: UInt32 = CL_NO_TEXT, _ second: UInt32 = CL_NO_TEXT, _ third: UInt32 = CL_NO_TEXT,
         n: UInt32 = 0, x: UInt64 = 0, y: UInt64 = 0, z: UInt64 = 0, flags: Int32 = 0
     ) -> cl_op {
-        cl_op(kind: kind, flags: UInt16(flags), dst: dst?.index ?? Int16(CL_SLOT_NONE), src: src?.index ?? Int16(CL_SLOT_NONE),
-              text: (first, second, third), n: n, x: x, y: y, z: z)
+        cl_op(
+            kind: kind, flags: UInt16(flags), dst: dst?.index ?? Int16(CL_SLOT_NONE), src: src?.index ?? Int16(CL_SLOT_NONE),
+            text: (first, second, third), n: n, x: x, y: y, z: z)
     }
 
     private mutating func encode(_ operation: Operation, spec: CellSpec, program: [UInt64], cookie: UInt64) -> cl_op {

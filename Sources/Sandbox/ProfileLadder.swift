@@ -41,7 +41,9 @@ extension LadderLayer {
         cap = try map["cap"].map { field throws(ConfigError) in Rung(name: try field.choice(ProfileKeys.rungs)) } ?? nil
         if let field = map["samples"] {
             let count = try field.count()
-            if count > LadderLayer.mostSamples { throw field.error("\(count) samples in a row are more than a rung may wait for", help: "`\(LadderLayer.mostSamples)` is the most") }
+            if count > LadderLayer.mostSamples {
+                throw field.error("\(count) samples in a row are more than a rung may wait for", help: "`\(LadderLayer.mostSamples)` is the most")
+            }
             samples = Int(count)
         }
         quietMicroseconds = try LadderLayer.duration(map["quiet"])

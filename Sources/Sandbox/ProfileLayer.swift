@@ -150,18 +150,20 @@ struct ProfileLayer {
         if let field = map["only"], !syscalls.isEmpty {
             throw field.error("`only` and `allow` do not go together", help: "`only` replaces what the extended profile allows, `allow` adds to it")
         }
-        unsafeSyscalls = try map["unsafe"]?.words { (word) throws(ProfileFault) in
-            try ProfileGrant.checkUnsafe(word)
-            return word
-        } ?? []
+        unsafeSyscalls =
+            try map["unsafe"]?.words { (word) throws(ProfileFault) in
+                try ProfileGrant.checkUnsafe(word)
+                return word
+            } ?? []
     }
 
     private mutating func decodeEnvironment(_ field: Field) throws(ConfigError) {
         let map = try field.map(keys: ProfileKeys.environment)
-        pass = try map["pass"]?.words { (name) throws(ProfileFault) in
-            try ProfileName.checkVariable(name, orPrefix: true)
-            return name
-        } ?? []
+        pass =
+            try map["pass"]?.words { (name) throws(ProfileFault) in
+                try ProfileName.checkVariable(name, orPrefix: true)
+                return name
+            } ?? []
         for (name, mark, value) in try map["set"]?.entries() ?? [] {
             do {
                 try ProfileName.checkVariable(name, orPrefix: false)
@@ -184,7 +186,9 @@ struct ProfileLayer {
             default: bound = try field.count()
             }
             // What is built in fits most machines, not every one.
-            if source.folder != nil, let fault = limit.fault(bound, (try? field.anyText()) ?? "\(bound)", on: machine) { throw field.error(fault.message, help: fault.help) }
+            if source.folder != nil, let fault = limit.fault(bound, (try? field.anyText()) ?? "\(bound)", on: machine) {
+                throw field.error(fault.message, help: fault.help)
+            }
             limits.append((limit, bound))
         }
         if source.folder != nil, let wrong = Limit.contradiction(Dictionary(uniqueKeysWithValues: limits), on: machine), let field = map[wrong.limit.rawValue] {

@@ -19,7 +19,9 @@ package enum Protections {
         status[.cgroupLimits] = groupLimits(spec.groups)
         status[.keyring] = .on
         if !spec.filter.notify { status[.seccomp] = .on }
-        status[.groups] = spec.identity.isDedicated || facts.supplementaryGroups <= 1 ? .on : .partial(missing: ["\(facts.supplementaryGroups) supplementary groups of the caller are kept"])
+        status[.groups] =
+            spec.identity.isDedicated || facts.supplementaryGroups <= 1
+            ? .on : .partial(missing: ["\(facts.supplementaryGroups) supplementary groups of the caller are kept"])
         return status
     }
 

@@ -47,8 +47,10 @@ package enum Report: Equatable, Sendable {
             var soft: [SoftFailure] = []
             unsafe withUnsafeBytes(of: raw.soft) { bytes in
                 for i in 0..<min(Int(raw.soft_count), Int(CL_SOFT)) {
-                    soft.append(SoftFailure(step: Int(unsafe bytes.load(fromByteOffset: 8 * i, as: UInt32.self)),
-                                            code: unsafe bytes.load(fromByteOffset: 8 * i + 4, as: Int32.self)))
+                    soft.append(
+                        SoftFailure(
+                            step: Int(unsafe bytes.load(fromByteOffset: 8 * i, as: UInt32.self)),
+                            code: unsafe bytes.load(fromByteOffset: 8 * i + 4, as: Int32.self)))
                 }
             }
             let times = unsafe withUnsafeBytes(of: raw.stage_ns) { unsafe Array($0.bindMemory(to: UInt64.self)) }

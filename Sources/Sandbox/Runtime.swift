@@ -117,7 +117,10 @@ package struct RuntimeFinder<Host: HostFiles> {
     private func isVouched(_ path: String, _ runtime: Runtime) -> Bool {
         let systems = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix", "/snap", "/gnu", "/etc/alternatives"]
         if systems.contains(where: { Paths.contains($0, path) }) || runtime.grants.contains(where: { Paths.contains($0.path, path) }) { return true }
-        let managers = [".pyenv", ".nvm", ".asdf", ".rbenv", ".nodenv", ".volta", ".rustup", ".cargo", ".local/share/uv", ".local/share/mise", ".local/pipx", ".local/share/pipx"]
+        let managers = [
+            ".pyenv", ".nvm", ".asdf", ".rbenv", ".nodenv", ".volta", ".rustup", ".cargo", ".local/share/uv", ".local/share/mise", ".local/pipx",
+            ".local/share/pipx",
+        ]
         if let home, managers.contains(where: { Paths.contains(Paths.join(home, $0), path) }) { return true }
         for entry in (environment["PATH"] ?? "").split(separator: ":") where entry.hasPrefix("/") {
             let prefix = Paths.parent(String(entry))

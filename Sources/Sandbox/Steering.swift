@@ -33,7 +33,9 @@ package struct Steering: Equatable, Sendable {
 
     /// The least weight of v2, in v1 that of niceness 19, or the usual one; nil where no group has it.
     package func slow(_ on: Bool) -> Write? {
-        cpu.map { $0.isOld ? Write(path: $0.path, file: "cpu.shares", value: on ? "15" : "1024") : Write(path: $0.path, file: "cpu.weight", value: on ? "1" : "100") }
+        cpu.map {
+            $0.isOld ? Write(path: $0.path, file: "cpu.shares", value: on ? "15" : "1024") : Write(path: $0.path, file: "cpu.weight", value: on ? "1" : "100")
+        }
     }
 
     /// A share of the processors in thousandths of one, never more than the cell's own limit; nil takes it back.

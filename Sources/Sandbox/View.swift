@@ -83,7 +83,9 @@ struct View<Host: HostFiles> {
         let writes = resolved.contains { $0.rule.kind == .write }
         for rule in rules where !rule.isGrant && rule.target == nil {
             if rule.kind == .protect && !writes { continue }  // nothing can be written anywhere
-            if rule.kind == .hide && !rule.builtin && ["/tmp", "/dev", "/dev/shm", "/proc"].contains(rule.path) && !grants.contains(where: { Paths.contains(rule.path, $0) }) {
+            if rule.kind == .hide && !rule.builtin && ["/tmp", "/dev", "/dev/shm", "/proc"].contains(rule.path)
+                && !grants.contains(where: { Paths.contains(rule.path, $0) })
+            {
                 throw .badValue("`\(rule.path)` cannot be hidden (\(rule.origin)): the cell has one of its own, with nothing of the host's in it")
             }
             // Most of what is hidden by default lies where nothing is granted: one question is asked about it, or none
@@ -194,8 +196,10 @@ struct View<Host: HostFiles> {
             let path = "/" + name
             guard let status = files.status(path, followLinks: false) else { continue }
             if status.kind == .directory || status.kind == .regular {
-                list.append(ResolvedRule(rule: CellRequest.Rule(.read, path, origin: rule.origin, builtin: true), path: path,
-                                         source: CellSpec.Source(path: path, status: status), host: path))
+                list.append(
+                    ResolvedRule(
+                        rule: CellRequest.Rule(.read, path, origin: rule.origin, builtin: true), path: path,
+                        source: CellSpec.Source(path: path, status: status), host: path))
             }
         }
     }
@@ -289,7 +293,11 @@ struct View<Host: HostFiles> {
             }
         case .protect:
             guard let cover, cover.rule.kind == .write else { return }
-            if let source = item.source { entries.append(.protect(source, at: at)) } else { placeholders.append(Placeholders.Absent(host: item.host, at: item.path)) }
+            if let source = item.source {
+                entries.append(.protect(source, at: at))
+            } else {
+                placeholders.append(Placeholders.Absent(host: item.host, at: item.path))
+            }
             pin(item, under: cover)
         }
     }

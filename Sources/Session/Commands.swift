@@ -103,12 +103,14 @@ struct CellState {
         return [
             "fumehood": 1, "cell": .string(registration.cell), "session": .string(registration.session),
             "command": .array(shownCommand), "supervisor_pid": .integer(Int64(process)),
-            "started_us": .integer(startedMicroseconds), "wall_us": .integer(ranMicroseconds), "state": .string(frozen ? standsStill ? "frozen" : "freezing" : "running"),
+            "started_us": .integer(startedMicroseconds), "wall_us": .integer(ranMicroseconds),
+            "state": .string(frozen ? standsStill ? "frozen" : "freezing" : "running"),
             "backend": .string(backend), "memory_bytes": number(memoryBytes), "cpu_us": number(processorMicroseconds), "pids": number(processes),
             "bytes_out": number(bytesOut), "rung": rung.map { .string($0.name) } ?? .null, "last_change": lastChange?.json ?? .null,
             "limits": [
                 "memory_bytes": number(limits.measured.memory), "pids": number(limits.measured.pids), "cpu_millicores": number(limits.cores),
-                "cpu_time_us": number(limits.measured.cpuTimeMicroseconds), "wall_us": number(limits.wall.map { $0 / 1000 }), "output_bytes": number(limits.output),
+                "cpu_time_us": number(limits.measured.cpuTimeMicroseconds), "wall_us": number(limits.wall.map { $0 / 1000 }),
+                "output_bytes": number(limits.output),
             ],
         ]
     }

@@ -73,7 +73,8 @@ extension Supervisor {
         let issued = Clock.monotonic
         var left: Int64 = 0
         // The group first, which nobody can fork away from; then process 1, whose end the kernel holds back until all others are reaped.
-        if case .exited = outcome.end {} else {
+        if case .exited = outcome.end {
+        } else {
             _ = groups.kill()
             try? cell.process.signal(SIGKILL)
             if frozenSince != nil { thaw() }  // a task frozen by v1 dies only when it is let go

@@ -98,7 +98,8 @@ struct OutputPace {
     mutating func settle(_ total: UInt64, at now: UInt64) -> Int? {
         guard let rate else { return nil }
         let elapsed = Int64(clamping: min(now - min(now, time), 1_000_000_000) / 1000)
-        credit = min(Int64(burst), credit + rate.multipliedReportingOverflow(by: elapsed).partialValue / 1_000_000) - Int64(clamping: total - min(total, passed))
+        credit =
+            min(Int64(burst), credit + rate.multipliedReportingOverflow(by: elapsed).partialValue / 1_000_000) - Int64(clamping: total - min(total, passed))
         (time, passed) = (now, total)
         if credit >= 0 {
             due = nil
@@ -117,8 +118,14 @@ extension Supervisor {
         if aim.isSlow != done.slow {
             if let write = laddering.steering.slow(aim.isSlow) { _ = write.perform() } else if Identity.user == 0 { renice(laddering, aim.isSlow) }
         }
-        if aim.sharesProcessors != done.shares, let write = laddering.steering.throttle(aim.sharesProcessors ? UInt64(rules.throttledCores) : nil) { _ = write.perform() }
-        if aim.reclaims != done.reclaims, let write = laddering.steering.reclaim(above: aim.reclaims ? LadderActions.reclaimBound(rules).map { UInt64($0) } : nil) { _ = write.perform() }
+        if aim.sharesProcessors != done.shares, let write = laddering.steering.throttle(aim.sharesProcessors ? UInt64(rules.throttledCores) : nil) {
+            _ = write.perform()
+        }
+        if aim.reclaims != done.reclaims,
+            let write = laddering.steering.reclaim(above: aim.reclaims ? LadderActions.reclaimBound(rules).map { UInt64($0) } : nil)
+        {
+            _ = write.perform()
+        }
         if laddering.steering.throttle(nil) == nil { cycle(laddering) }
         if aim.pacesOutput != done.paces {
             if aim.pacesOutput {

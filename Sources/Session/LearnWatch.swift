@@ -91,7 +91,8 @@ package final class LearnWatch {
     private func noteNewcomer(_ thread: Int32, _ proc: borrowing Descriptor, _ root: Int32) {
         if ownThreads.contains(thread) { return }
         guard let status = try? Files.text("\(thread)/status", under: proc.number),
-            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("PPid:") }), let parent = Int32(line.dropFirst(5).drop { $0 == "\t" || $0 == " " })
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("PPid:") }),
+            let parent = Int32(line.dropFirst(5).drop { $0 == "\t" || $0 == " " })
         else { return }
         if parent == root {
             if ownThreads.count < 4096 { ownThreads.insert(thread) }
@@ -105,7 +106,9 @@ package final class LearnWatch {
     private func learn(_ syscall: Syscall, _ number: Int32, _ arguments: Arguments, _ outcome: (RuleTable) -> Answer) -> (word: String?, name: String)? {
         let name = LearnWatch.name(syscall, number, arguments)
         if outcome(releasedTable) == .allow { return (nil, name) }
-        let words = released.words(granting: number, arguments, knowing: current.families).filter { word in Family(named: word).map(ceiling.families.contains) ?? true }
+        let words = released.words(granting: number, arguments, knowing: current.families).filter { word in
+            Family(named: word).map(ceiling.families.contains) ?? true
+        }
         if outcome(currentTable) == .allow {
             // Another word of this run grants it as well: a family its own members, or a socket's family its options.
             return (words.first { observed.grants[$0] != nil }, name)

@@ -105,6 +105,8 @@ package struct LogPlaceError: Error, Equatable, Sendable {
 
     /// A log that cannot be written.
     package init(_ error: LogError, folder: String) {
-        self.init("nothing is started while the log in `\(folder)` cannot be written: \(error.message)", help: (error.help.map { $0 + "; or " } ?? "") + "use another folder with --log DIR, or go without a log with --no-log")
+        self.init(
+            "nothing is started while the log in `\(folder)` cannot be written: \(error.message)",
+            help: (error.help.map { $0 + "; or " } ?? "") + "use another folder with --log DIR, or go without a log with --no-log")
     }
 }

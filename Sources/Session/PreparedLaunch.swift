@@ -79,7 +79,8 @@ package struct PreparedLaunch {
     ///   - ladder: rungs before the kill; nil for none.
     ///   - watch: of a learning run, whose request has `watch.released` for a policy.
     package mutating func run(
-        proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, ladder: LadderOrder? = nil, began: UInt64,
+        proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, ladder: LadderOrder? = nil,
+        began: UInt64,
         watch: LearnWatch? = nil, beforeCommand: (() throws -> Void)? = nil,
         onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Outcome {
@@ -104,7 +105,8 @@ package struct PreparedLaunch {
         Identity.setDumpable(true)  // a second attempt comes here again
         let cell: Cell
         do {
-            cell = try Launcher.launch(plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds(terminal: spec.terminal))
+            cell = try Launcher.launch(
+                plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds(terminal: spec.terminal))
         } catch {
             groups.remove(wait: true)
             throw error

@@ -7,7 +7,8 @@
 struct ScreenRules {
     /// Private modes (`CSI ? N h`) that a program may set, and how a terminal has them by itself.
     private static let modes: [Int: Bool] = [
-        1: false, 5: false, 6: false, 7: true, 12: false, 25: true, 45: false, 47: false, 1000: false, 1002: false, 1003: false, 1004: false, 1005: false, 1006: false,
+        1: false, 5: false, 6: false, 7: true, 12: false, 25: true, 45: false, 47: false, 1000: false, 1002: false, 1003: false, 1004: false, 1005: false,
+        1006: false,
         1015: false, 1047: false, 1048: false, 1049: false, 2004: false, 2026: false,
     ]
     /// Finals of sequences without any mark that move, erase, insert, scroll, colour, set tabs, save and restore the cursor.
@@ -46,7 +47,9 @@ struct ScreenRules {
         switch inner.first {
         case 0x3f?:  // ?
             guard final == 0x68 || final == 0x6c else { return (final == 0x4a || final == 0x4b) && ScreenRules.numbers(inner.dropFirst()) != nil }
-            guard let numbers = ScreenRules.numbers(inner.dropFirst()), !numbers.isEmpty, numbers.allSatisfy({ ScreenRules.modes[$0] != nil }) else { return false }
+            guard let numbers = ScreenRules.numbers(inner.dropFirst()), !numbers.isEmpty, numbers.allSatisfy({ ScreenRules.modes[$0] != nil }) else {
+                return false
+            }
             for number in numbers { changed[number] = final == 0x68 }
             return true
         case 0x3c?, 0x3d?, 0x3e?: return false

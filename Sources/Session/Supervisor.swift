@@ -61,9 +61,11 @@ package final class Supervisor {
     ///   - registration: under what the cell is to be found while it runs.
     ///   - ladder: rules for rungs before the kill; nil for none.
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
-    package init(_ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
+    package init(
+        _ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
         watch: LearnWatch? = nil, signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, ladder: LadderOrder? = nil,
-        began: UInt64, onDenials: (([Denial]) -> Void)? = nil)
+        began: UInt64, onDenials: (([Denial]) -> Void)? = nil
+    )
         throws(SystemError)
     {
         epoll = try Epoll()
@@ -139,7 +141,13 @@ package final class Supervisor {
         guard let packet = try? Packet(from: cell.control, limit: Report.size), let report = Report(packet.bytes) else {
             unwatch(.control)
             // PID 1 is gone without a report: somebody killed it.
-            if !reported { if listener == nil && command == nil { finished = true } else { kill(meter.memoryCause(groups) ?? .message("process 1 of the cell was killed")) } }
+            if !reported {
+                if listener == nil && command == nil {
+                    finished = true
+                } else {
+                    kill(meter.memoryCause(groups) ?? .message("process 1 of the cell was killed"))
+                }
+            }
             return
         }
         switch report {

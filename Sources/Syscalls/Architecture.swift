@@ -10,11 +10,11 @@ public enum Architecture: String, Hashable, Sendable, CaseIterable {
     /// The architecture that this program was built for.
     public static var native: Architecture {
         #if arch(x86_64)
-            .x86_64
+        .x86_64
         #elseif arch(arm64)
-            .aarch64
+        .aarch64
         #else
-            #error("only x86_64 and aarch64 have syscall tables")
+        #error("only x86_64 and aarch64 have syscall tables")
         #endif
     }
 

@@ -77,7 +77,8 @@ struct FilterCompiler {
         let place = nearest[label.index]
         guard reversed.count - place - 1 > reach else { return }
         let target = reversed[place]
-        let copy = target.code == BPFCode.return
+        let copy =
+            target.code == BPFCode.return
             ? target : BPFInstruction(code: BPFCode.jump, k: UInt32(reversed.count - place - 1))
         nearest[label.index] = append(copy)
     }

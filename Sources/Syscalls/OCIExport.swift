@@ -65,12 +65,16 @@ public enum OCIExport {
         var members = [Member(name: "names", value: .array(names.map { .string($0) })), Member(name: "action", value: .string(action))]
         if let code { members.append(Member(name: "errnoRet", value: .integer(Int64(code)))) }
         if !arguments.isEmpty {
-            members.append(Member(name: "args", value: .array(arguments.sorted { $0.key < $1.key }.map { index, masked in
-                [
-                    "index": .integer(Int64(index)), "value": .integer(Int64(masked.mask)), "valueTwo": .integer(Int64(masked.value)),
-                    "op": "SCMP_CMP_MASKED_EQ",
-                ]
-            })))
+            members.append(
+                Member(
+                    name: "args",
+                    value: .array(
+                        arguments.sorted { $0.key < $1.key }.map { index, masked in
+                            [
+                                "index": .integer(Int64(index)), "value": .integer(Int64(masked.mask)), "valueTwo": .integer(Int64(masked.value)),
+                                "op": "SCMP_CMP_MASKED_EQ",
+                            ]
+                        })))
         }
         return .object(Object(members))
     }

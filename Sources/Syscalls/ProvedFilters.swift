@@ -18,11 +18,11 @@ extension SyscallFilter {
     /// The filter of a policy: the one that the binary carries, or compiled now and to be proved before it is used.
     public static func of(_ policy: SyscallPolicy) -> SyscallFilter {
         #if arch(x86_64)
-            if policy.isPlain {
-                for known in ProvedPrograms.all where known.families == policy.families.bits && known.paranoid == policy.paranoid {
-                    return SyscallFilter(proved: known.words, known.sites, canary: known.canary)
-                }
+        if policy.isPlain {
+            for known in ProvedPrograms.all where known.families == policy.families.bits && known.paranoid == policy.paranoid {
+                return SyscallFilter(proved: known.words, known.sites, canary: known.canary)
             }
+        }
         #endif
         return SyscallFilter(policy)
     }
@@ -30,9 +30,9 @@ extension SyscallFilter {
     /// The filter of a cell's PID 1, which is always the same.
     public static var ofCellInit: SyscallFilter {
         #if arch(x86_64)
-            SyscallFilter(proved: ProvedPrograms.cellInit.words, ProvedPrograms.cellInit.sites, canary: ProvedPrograms.cellInit.canary)
+        SyscallFilter(proved: ProvedPrograms.cellInit.words, ProvedPrograms.cellInit.sites, canary: ProvedPrograms.cellInit.canary)
         #else
-            cellInit()
+        cellInit()
         #endif
     }
 }
@@ -40,6 +40,7 @@ extension SyscallFilter {
 extension SyscallPolicy {
     /// Nothing but families and the paranoid way, answered as usual.
     var isPlain: Bool {
-        !watchesPaths && !watchesProcesses && unsafe.isEmpty && ioctls.isEmpty && prctls.isEmpty && socketOptions.isEmpty && denials == .notify && foreignABI == .kill
+        !watchesPaths && !watchesProcesses && unsafe.isEmpty && ioctls.isEmpty && prctls.isEmpty && socketOptions.isEmpty && denials == .notify
+            && foreignABI == .kill
     }
 }

@@ -24,7 +24,8 @@ extension Syscall {
     var standing: Standing {
         switch self {
         // Files: reading, and writing what was opened for it. The mounts and Landlock decide what opens.
-        case .read, .write, .readv, .writev, .pread64, .pwrite64, .preadv, .pwritev, .preadv2, .pwritev2, .close, .close_range, .stat, .fstat, .lstat, .newfstatat, .statx, .access, .faccessat, .faccessat2, .readlink,
+        case .read, .write, .readv, .writev, .pread64, .pwrite64, .preadv, .pwritev, .preadv2, .pwritev2, .close, .close_range, .stat, .fstat, .lstat,
+            .newfstatat, .statx, .access, .faccessat, .faccessat2, .readlink,
             .readlinkat, .statfs, .fstatfs, .lseek, .dup, .dup2, .dup3, .fcntl, .fsync, .fdatasync, .sync_file_range, .fadvise64,
             .readahead, .sendfile, .copy_file_range, .getdents, .getdents64, .getcwd, .chdir, .fchdir, .umask, .getxattr, .lgetxattr,
             .fgetxattr, .getxattrat, .listxattr, .llistxattr, .flistxattr, .listxattrat, .file_getattr, .cachestat:
@@ -60,7 +61,8 @@ extension Syscall {
         case .execve: return .families([.exec])
         // A signal by descriptor cannot be told from one to PID 1, which ignores what it does not expect.
         case .fork, .vfork, .pidfd_send_signal: return .families([.spawn])
-        case .mkdir, .mkdirat, .rmdir, .unlink, .unlinkat, .rename, .renameat, .renameat2, .link, .linkat, .symlink, .symlinkat, .chown, .lchown, .fchown, .fchownat, .truncate, .utime, .utimes, .utimensat, .futimesat,
+        case .mkdir, .mkdirat, .rmdir, .unlink, .unlinkat, .rename, .renameat, .renameat2, .link, .linkat, .symlink, .symlinkat, .chown, .lchown, .fchown,
+            .fchownat, .truncate, .utime, .utimes, .utimensat, .futimesat,
             .setxattr, .lsetxattr, .fsetxattr, .setxattrat, .removexattr, .lremovexattr, .fremovexattr, .removexattrat,
             .file_setattr, .flock:
             return .families([.fsMutate])

@@ -41,7 +41,8 @@ func run(policies: Int, calls: Int) throws {
 
         """
     for number in 2..<max(3, policies) {
-        text += "@id(\"p\(number)\") permit (principal in AgentGroup::\"clerks\", action == Action::\"stock__tool\(number)\", resource) when { context.input.sql like \"SELECT *\" };\n"
+        text +=
+            "@id(\"p\(number)\") permit (principal in AgentGroup::\"clerks\", action == Action::\"stock__tool\(number)\", resource) when { context.input.sql like \"SELECT *\" };\n"
     }
     let input: JSON.Value = ["type": "object", "required": ["sql"], "properties": ["sql": ["type": "string"], "limit": ["type": "integer"]]]
     let tools = (2..<max(3, policies)).map { ToolShape(server: "stock", name: "tool\($0)", input: input) }
@@ -53,7 +54,10 @@ func run(policies: Int, calls: Int) throws {
     _ = try ledger.begin(at: moment)
     var parent: String?
     for (kind, name) in [(AccountKind.team, "team"), (.agent, "agent"), (.session, "session"), (.tool, "tool")] {
-        let limits = [AccountLimit("calls", .rate(1 << 40, nanoseconds: 60 * second)), AccountLimit("usd", .calendar(1 << 60, .day)), AccountLimit("tokens_out", .lifetime(1 << 60))]
+        let limits = [
+            AccountLimit("calls", .rate(1 << 40, nanoseconds: 60 * second)), AccountLimit("usd", .calendar(1 << 60, .day)),
+            AccountLimit("tokens_out", .lifetime(1 << 60)),
+        ]
         _ = try ledger.define(AccountDefinition(name, kind: kind, parent: parent, limits: limits), at: moment)
         parent = name
     }
@@ -71,7 +75,8 @@ func run(policies: Int, calls: Int) throws {
         let arguments: JSON.Value = ["sql": .string("SELECT * FROM stock WHERE id = \(number)"), "limit": 10]
         let bytes = (0..<4).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
         let request = Governance.Request(
-            call: CallID(bytes: bytes)!, principal: principal, action: "stock__\(last)", resource: .tool(server: "stock", name: last), context: ["input": arguments],
+            call: CallID(bytes: bytes)!, principal: principal, action: "stock__\(last)", resource: .tool(server: "stock", name: last),
+            context: ["input": arguments],
             canonical: try arguments.canonical(), estimate: [Cost("calls", 1), Cost("usd", 5_000_000), Cost("tokens_out", 500)], account: "tool",
             deadline: now.bootNanoseconds + 60 * second)
         let began = Clock.monotonic

@@ -36,7 +36,9 @@ struct ApproveVerb: ParsableCommand {
             try reader.read { (number, entry) throws(LogError) in
                 let record = ShownRecord(number: number, entry: entry)
                 guard let value = record.value else { return }
-                if record.kind == "decision", value["outcome"]?.asString == "ask", let digest = value["data"]?["call_sha256"]?.asString { asked.append((record, digest)) }
+                if record.kind == "decision", value["outcome"]?.asString == "ask", let digest = value["data"]?["call_sha256"]?.asString {
+                    asked.append((record, digest))
+                }
                 if record.kind == "approval", value["outcome"]?.asString == "granted", let id = value["call"]?.asString { granted.insert(id) }
             }
             asked.removeAll { granted.contains($0.record.value?["call"]?.asString ?? "") }
@@ -53,7 +55,9 @@ struct ApproveVerb: ParsableCommand {
                 return false
             }
             if !yes {
-                guard Terminal.isTerminal(0) else { throw LogFailure("a yes is asked for on a terminal, and standard input is none", help: "--yes agrees without being asked") }
+                guard Terminal.isTerminal(0) else {
+                    throw LogFailure("a yes is asked for on a terminal, and standard input is none", help: "--yes agrees without being asked")
+                }
                 Messages.write(try shown(item.record, reader) + "\nagree? [y/N] ", to: 1)
                 guard let line = readLine(), ["y", "yes"].contains(line.lowercased()) else {
                     Messages.write("not agreed\n", to: 1)

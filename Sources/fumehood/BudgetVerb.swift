@@ -24,7 +24,9 @@ struct BudgetVerb: ParsableCommand {
         var file = BudgetFile()
         for path in place.budgetFiles where Files.exists(path) {
             let bytes: [UInt8]
-            do throws(SystemError) { bytes = try Files.read(path) } catch { throw LogFailure("cannot read `\(path)`: \(errnoText(error.code)) (\(error.name))", help: nil) }
+            do throws(SystemError) { bytes = try Files.read(path) } catch {
+                throw LogFailure("cannot read `\(path)`: \(errnoText(error.code)) (\(error.name))", help: nil)
+            }
             do throws(ConfigError) { try file.add(bytes, file: path) } catch { throw LogFailure(error.description, help: nil) }
         }
         return file.accounts
@@ -73,16 +75,29 @@ struct BudgetShowVerb: ParsableCommand {
                     let source = ["usd", "tokens_in", "tokens_out"].contains(dimension.name) ? "reported" : "measured"
                     rows.append([
                         "account": .string(name), "kind": .string(definition.kind.rawValue), "parent": definition.parent.map { .string($0) } ?? .null,
-                        "dimension": .string(dimension.shownName), "settled": .integer(dimension.shown(usage.settled)), "reserved": .integer(dimension.shown(usage.reserved)),
+                        "dimension": .string(dimension.shownName), "settled": .integer(dimension.shown(usage.settled)),
+                        "reserved": .integer(dimension.shown(usage.reserved)),
                         "source": .string(source),
-                        "limits": .array(limits.map { ["window": .string($0.window.written(for: dimension)), "left": .integer(dimension.unit == .money ? $0.left / 1_000_000 : $0.left)] }),
+                        "limits": .array(
+                            limits.map {
+                                [
+                                    "window": .string($0.window.written(for: dimension)),
+                                    "left": .integer(dimension.unit == .money ? $0.left / 1_000_000 : $0.left),
+                                ]
+                            }),
                     ])
                     text += "  \(dimension.shownName) \(dimension.shown(usage.settled)) settled, \(dimension.shown(usage.reserved)) reserved (\(source))"
-                    for limit in limits { text += "; \(dimension.unit == .money ? limit.left / 1_000_000 : limit.left) left of \(limit.window.written(for: dimension))" }
+                    for limit in limits {
+                        text += "; \(dimension.unit == .money ? limit.left / 1_000_000 : limit.left) left of \(limit.window.written(for: dimension))"
+                    }
                     text += "\n"
                 }
             }
-            if json { PolicyJudging.write(["fumehood": 1, "rows": .array(rows)]) } else { Messages.write(text.isEmpty ? "no accounts: budget.yaml defines them\n" : text, to: 1) }
+            if json {
+                PolicyJudging.write(["fumehood": 1, "rows": .array(rows)])
+            } else {
+                Messages.write(text.isEmpty ? "no accounts: budget.yaml defines them\n" : text, to: 1)
+            }
             return true
         }
     }
@@ -108,7 +123,9 @@ struct BudgetChargeVerb: ParsableCommand {
                 guard let dimension = book.ledger.dimension(parts[0]), let known = book.ledger.definedDimensions.first(where: { $0.name == parts[0] }) else {
                     throw BudgetError(.unknownDimension(parts[0]))
                 }
-                guard case .lifetime(let amount) = try Window(parsing: parts[1], for: known) else { throw LogFailure("`\(parts[1])` is a limit, not an amount", help: nil) }
+                guard case .lifetime(let amount) = try Window(parsing: parts[1], for: known) else {
+                    throw LogFailure("`\(parts[1])` is a limit, not an amount", help: nil)
+                }
                 list.append(Amount(dimension, amount))
             }
             var denial: BudgetDenial?
@@ -121,7 +138,9 @@ struct BudgetChargeVerb: ParsableCommand {
                 }
             }
             if json {
-                PolicyJudging.write(["fumehood": 1, "account": .string(account), "charged": .bool(denial == nil), "reason": denial.map { .string($0.description) } ?? .null])
+                PolicyJudging.write([
+                    "fumehood": 1, "account": .string(account), "charged": .bool(denial == nil), "reason": denial.map { .string($0.description) } ?? .null,
+                ])
             } else if let denial {
                 Messages.error("not charged: \(denial)")
             } else {

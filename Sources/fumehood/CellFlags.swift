@@ -15,7 +15,9 @@ struct CellFlag: Sendable {
     let help: String
 
     static let all: [CellFlag] = [
-        CellFlag(names: ["-p", "--profile"], value: "PROFILE", help: "what the cell may do: a built-in profile, one of yours, or a file (default: base; for mcp tool)"),
+        CellFlag(
+            names: ["-p", "--profile"], value: "PROFILE",
+            help: "what the cell may do: a built-in profile, one of yours, or a file (default: base; for mcp tool)"),
         CellFlag(names: ["-r", "--read"], value: "PATH", help: "grant a file or folder for reading; SRC:DST moves it"),
         CellFlag(names: ["-w", "--write"], value: "PATH", help: "grant a file or folder for reading and writing"),
         CellFlag(names: ["-e", "--env"], value: "NAME[=VALUE]", help: "pass a variable of yours, or set one; a value written here is visible in ps"),
@@ -111,7 +113,9 @@ struct RunOptions {
             guard let flag = flags.first(where: { $0.names.contains(name) }) else {
                 if let what = verb.announced[name] { throw UsageError("`\(name)`: \(what)", help: nil) }
                 let known = flags.flatMap(\.names)
-                throw UsageError("unknown flag `\(name)`", help: nearest(name, in: known).map { "did you mean `\($0)`?" } ?? "fumehood \(verb.rawValue) --help lists the flags")
+                throw UsageError(
+                    "unknown flag `\(name)`",
+                    help: nearest(name, in: known).map { "did you mean `\($0)`?" } ?? "fumehood \(verb.rawValue) --help lists the flags")
             }
             if let placeholder = flag.value {
                 if value == nil {

@@ -42,12 +42,15 @@ struct DoctorVerb: ParsableCommand {
         func line(_ status: Doctor.Status, _ detail: String, _ remedy: String? = nil) -> Doctor.Line {
             Doctor.Line(name: name, status: status, detail: detail, remedy: remedy, first: true)
         }
-        guard let program = ["/bin/true", "/usr/bin/true"].first(where: { Files.allows($0, 1 /* X_OK */) }) else { return line(.partial, "not tried: there is no `true` here") }
+        guard let program = ["/bin/true", "/usr/bin/true"].first(where: { Files.allows($0, 1 /* X_OK */) }) else {
+            return line(.partial, "not tried: there is no `true` here")
+        }
         let began = Clock.monotonic
         _ = signal(SIGPIPE, SIG_IGN)  // the trial does not read what is given to it
         do {
             let places = Places(home: nil, directory: "/")
-            let request = try CellRequest(try ProfileLibrary(places: places).profile(named: "base"), command: [program], places: places, environment: ["PATH": "/usr/bin:/bin"])
+            let request = try CellRequest(
+                try ProfileLibrary(places: places).profile(named: "base"), command: [program], places: places, environment: ["PATH": "/usr/bin:/bin"])
             let proc = try Host.openProc()
             var launch = try PreparedLaunch(request, facts: try HostFacts(proc: proc))
             let limits = LoopLimits(wall: 10_000_000_000, output: 1 << 20)
@@ -90,8 +93,11 @@ struct DoctorVerb: ParsableCommand {
 
     private func document(_ lines: [Doctor.Line], _ works: Bool) -> String {
         let list: [Value] = lines.map { line in
-            ["name": .string(line.name), "status": .string(line.status.rawValue), "detail": .string(line.detail), "remedy": line.remedy.map { .string($0) } ?? .null,
-             "required": .bool(line.first)]
+            [
+                "name": .string(line.name), "status": .string(line.status.rawValue), "detail": .string(line.detail),
+                "remedy": line.remedy.map { .string($0) } ?? .null,
+                "required": .bool(line.first),
+            ]
         }
         let document: Value = ["fumehood": 1, "verdict": .string(works ? "works" : "blocked"), "lines": .array(list)]
         return String(decoding: document.serialisedBytes(), as: UTF8.self) + "\n"

@@ -43,9 +43,11 @@ enum DryRun {
             "executable": .string(KernelText.shown(spec.command.executable)),
             "directory": .string(KernelText.shown(spec.command.directory)),
             "runtime": .array(launch.planned.runtime.grants.map { ["path": .string(KernelText.shown($0.path)), "reason": .string($0.reason)] }),
-            "protections": .object(Object(launch.planned.protections.sorted { $0.key.rawValue < $1.key.rawValue }.map {
-                Member(name: $0.key.rawValue, value: .string($0.value.word))
-            })),
+            "protections": .object(
+                Object(
+                    launch.planned.protections.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+                        Member(name: $0.key.rawValue, value: .string($0.value.word))
+                    })),
             "plan": .array(launch.plan.steps.map { ["operation": .string(KernelText.shown($0.operation.text)), "optional": .bool($0.optional)] }),
         ]
         return String(decoding: document.serialisedBytes(), as: UTF8.self) + "\n"

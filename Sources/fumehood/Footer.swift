@@ -22,7 +22,9 @@ enum Footer {
         case .limit(let limit, let bound, let reading)?:
             lines.append("killed: \(limit.rawValue) reached \(amount(reading, limit)) of \(amount(bound, limit)); \(flag(limit)) raises it")
         case .ladder(let change)?:
-            lines.append("ended by its ladder (\(change.to.name)): \(change.gauge.name) read \(amount(change.reading, unit: change.gauge.unit)), bound \(amount(change.bound, unit: change.gauge.unit))")
+            lines.append(
+                "ended by its ladder (\(change.to.name)): \(change.gauge.name) read \(amount(change.reading, unit: change.gauge.unit)), bound \(amount(change.bound, unit: change.gauge.unit))"
+            )
         case .message(let text)? where record.status != .exited: lines.append(text)
         default: break
         }

@@ -50,8 +50,10 @@ final class Governing {
         layers = try Governing.layers(named: options.policies, place: place)
         patterns = options.patterns
         // What a server's tools are it says when it runs. Until then one that is never called stands for them, so that rules about tools load.
-        let rulebook = try Rulebook(layers: layers, tools: options.verb == .mcp && !layers.isEmpty ? [ToolShape(server: options.serverName, name: "", input: [:])] : [])
-        let given = options.environment.filter { !$0.contains("=") }.map { ($0, environment[$0] ?? "") }
+        let rulebook = try Rulebook(
+            layers: layers, tools: options.verb == .mcp && !layers.isEmpty ? [ToolShape(server: options.serverName, name: "", input: [:])] : [])
+        let given =
+            options.environment.filter { !$0.contains("=") }.map { ($0, environment[$0] ?? "") }
             + options.environment.compactMap { text in text.firstIndex(of: "=").map { (String(text[..<$0]), String(text[text.index(after: $0)...])) } }
         let known = Redactor()
         let secrets = given.filter { known.isSecret(name: $0.0) }.map(\.1)
@@ -68,7 +70,9 @@ final class Governing {
         let text = (try? Files.text("/proc/sys/kernel/random/boot_id", limit: 100)) ?? "unknown"
         boot = String(text.prefix { $0 != "\n" })
         isBuiltIn = rulebook.layers.isEmpty && patterns == ToolPatterns()
-        door = try Door(session: session, rulebook: rulebook, ledger: try Governing.ledger(options.budgets, boot: boot), recorder: records ?? NoRecorder() as any Recorder, settings: settings)
+        door = try Door(
+            session: session, rulebook: rulebook, ledger: try Governing.ledger(options.budgets, boot: boot), recorder: records ?? NoRecorder() as any Recorder,
+            settings: settings)
         agent = options.agent ?? "local"
         self.user = Governing.name(of: user)
     }

@@ -66,7 +66,9 @@ struct LearnOptions: Equatable {
             guard 1...64 ~= value.utf8.count, value.utf8.allSatisfy({ 0x61...0x7a ~= $0 || 0x30...0x39 ~= $0 || $0 == 0x2d }) else {
                 throw UsageError("`--as` expects a name of a-z, 0-9 and -, found `\(value)`", help: nil)
             }
-            if BuiltinProfiles.names.contains(value) { throw UsageError("`\(value)` is a built-in profile", help: "learn under another name, such as --as \(value)-learned") }
+            if BuiltinProfiles.names.contains(value) {
+                throw UsageError("`\(value)` is a built-in profile", help: "learn under another name, such as --as \(value)-learned")
+            }
             name = value
         case "--out":
             try once(file)
@@ -75,7 +77,9 @@ struct LearnOptions: Equatable {
         case "--without":
             guard Family(named: value) != nil else {
                 let near = nearest(value, in: Family.allCases.map(\.name))
-                throw UsageError("`\(value)` is no syscall family", help: near.map { "did you mean `\($0)`?" } ?? "families: \(Family.allCases.map(\.name).joined(separator: ", "))")
+                throw UsageError(
+                    "`\(value)` is no syscall family",
+                    help: near.map { "did you mean `\($0)`?" } ?? "families: \(Family.allCases.map(\.name).joined(separator: ", "))")
             }
             without.append(value)
         default:
@@ -123,8 +127,11 @@ final class Learner {
             throw UsageError("`learn` needs the name of a profile, and `\(parent)` is a file", help: "put it into the user's profiles folder, and name it")
         }
         home = places.home
-        name = options.name ?? options.file.map { String(Paths.name($0).dropLast(5)) } ?? LearnedName.profile(run.command, taken: BuiltinProfiles.names.contains)
-        if parent == name { throw UsageError("profile `\(name)` cannot be learned under itself", help: "leave out -p, or learn under another name with --as NAME") }
+        name =
+            options.name ?? options.file.map { String(Paths.name($0).dropLast(5)) } ?? LearnedName.profile(run.command, taken: BuiltinProfiles.names.contains)
+        if parent == name {
+            throw UsageError("profile `\(name)` cannot be learned under itself", help: "leave out -p, or learn under another name with --as NAME")
+        }
         if let out = options.file {
             file = Paths.absolute(out, from: places.directory)
         } else {
@@ -188,7 +195,8 @@ final class Learner {
         run.network = network
         run.passes = passes
         // A folder in which nothing can have been changed is granted for reading only.
-        let sawAll = watch.observed.watchedPaths && !watch.observed.overflowed && watch.observed.unreadable == 0
+        let sawAll =
+            watch.observed.watchedPaths && !watch.observed.overflowed && watch.observed.unreadable == 0
             && run.grants[Family.fsMutate.name] == nil && !watch.released.families.contains(.fsMutate)
         for rule in flags where rule.kind == .read || rule.kind == .write {
             let text = rule.source == rule.path ? rule.path : "\(rule.source):\(rule.path)"
@@ -239,21 +247,27 @@ final class Learner {
         }
         guard run.succeeded else {
             let only = run.grants.keys.filter { all.granted.words.contains($0) == false }
-            lines.append("learned nothing for `\(name)`: the run did not end with \(options.expected), and is kept apart"
-                + (only.isEmpty ? "" : "; candidates: \(list(only))"))
+            lines.append(
+                "learned nothing for `\(name)`: the run did not end with \(options.expected), and is kept apart"
+                    + (only.isEmpty ? "" : "; candidates: \(list(only))"))
             return lines
         }
         let new = all.granted.words.subtracting(before.granted.words).map { word in
             "\(word) (\(list((run.grants[word]?.calls ?? []).filter { $0 != word })))"
         }
         lines.append("learned `\(name)`, version \(all.version): \(all.summary.split(separator: ": ", maxSplits: 1).last ?? "")")
-        if isNew || !new.isEmpty { lines.append(new.isEmpty ? "nothing beyond the base" : "new: \(new.sorted().joined(separator: ", "))") } else { lines.append("nothing new") }
+        if isNew || !new.isEmpty {
+            lines.append(new.isEmpty ? "nothing beyond the base" : "new: \(new.sorted().joined(separator: ", "))")
+        } else {
+            lines.append("nothing new")
+        }
         if all.promotion != .no, !all.candidates.isEmpty {
             lines.append("it is promoted, and grants as before; candidates: \(list(all.candidates)); fumehood profile promote \(name) takes them")
         }
         let chance = all.unseen.map { Evidence.text($0) } ?? "1.0"
-        lines.append("\(all.runs) run\(all.runs == 1 ? "" : "s"), \(all.distinct) distinct input\(all.distinct == 1 ? "" : "s"); something new in the next run: \(chance)"
-            + (all.doubt.map { "; not sure yet: \($0)" } ?? "; sure enough"))
+        lines.append(
+            "\(all.runs) run\(all.runs == 1 ? "" : "s"), \(all.distinct) distinct input\(all.distinct == 1 ? "" : "s"); something new in the next run: \(chance)"
+                + (all.doubt.map { "; not sure yet: \($0)" } ?? "; sure enough"))
         if !run.programs.isEmpty { lines.append("executes \(list(run.programs))") }
         for path in run.wanted.sorted().prefix(4) { lines.append("`\(path)` was asked for and is not granted: add -r \(path)") }
         for path in run.secrets.sorted().prefix(4) { lines.append("`\(path)` was asked for; it is hidden, and never granted") }

@@ -28,7 +28,8 @@ struct LogOptions: ParsableArguments {
         let environment = Host.environment()
         let directory = (try? Files.currentDirectory()) ?? "/"
         do {
-            return try LogPlace(environment: environment, user: Identity.user, home: Host.home(environment["HOME"]), folder: log.map { Paths.absolute($0, from: directory) })
+            return try LogPlace(
+                environment: environment, user: Identity.user, home: Host.home(environment["HOME"]), folder: log.map { Paths.absolute($0, from: directory) })
         } catch { throw LogFailure(error) }
     }
 
@@ -36,7 +37,9 @@ struct LogOptions: ParsableArguments {
     /// - Throws: where there is no log.
     func reader() throws -> LogReader {
         let place = try place()
-        guard Files.exists(place.log) else { throw LogFailure("there is no log in `\(place.log)`", help: "it begins with the first run; --log DIR names another") }
+        guard Files.exists(place.log) else {
+            throw LogFailure("there is no log in `\(place.log)`", help: "it begins with the first run; --log DIR names another")
+        }
         guard Files.allows(place.log, 4 /* R_OK */) else { throw LogFailure("the log in `\(place.log)` cannot be read by this user", help: nil) }
         do {
             guard let key = try place.verifyingKey() else {
@@ -84,7 +87,9 @@ enum LogJudging {
 
 /// Which records are meant; all that are given must hold.
 struct RecordFilter: ParsableArguments {
-    @Option(name: .customLong("kind"), help: ArgumentHelp("launch, exit, decision, response, denial, rung, kill, policy, approval, ... (repeatable)", valueName: "kind"))
+    @Option(
+        name: .customLong("kind"),
+        help: ArgumentHelp("launch, exit, decision, response, denial, rung, kill, policy, approval, ... (repeatable)", valueName: "kind"))
     var kinds: [String] = []
     @Option(name: .customLong("outcome"), help: ArgumentHelp("allow, deny, ask, kill, exited, ...", valueName: "word")) var outcome: String?
     @Option(name: .customLong("session"), help: ArgumentHelp("of one session", valueName: "id")) var session: String?
@@ -101,7 +106,8 @@ struct RecordFilter: ParsableArguments {
 
     func admits(_ record: ShownRecord) -> Bool {
         func has(_ name: String, _ wanted: String?) -> Bool { wanted == nil || record.value?[name]?.asString == wanted }
-        return (kinds.isEmpty || kinds.contains(record.kind ?? "")) && has("outcome", outcome) && has("session", session) && has("cell", cell) && has("call", call)
+        return (kinds.isEmpty || kinds.contains(record.kind ?? "")) && has("outcome", outcome) && has("session", session) && has("cell", cell)
+            && has("call", call)
             && has("tool", tool)
     }
 }
@@ -158,7 +164,9 @@ struct LogShowVerb: ParsableCommand {
 extension ShownRecord {
     /// The record with its number, as one line of JSON.
     var exported: String {
-        guard case .object(var object)? = value else { return Value.object(Object([Member(name: "number", value: .integer(Int64(clamping: number)))])).serialised() }
+        guard case .object(var object)? = value else {
+            return Value.object(Object([Member(name: "number", value: .integer(Int64(clamping: number)))])).serialised()
+        }
         object["number"] = .integer(Int64(clamping: number))
         return Value.object(object).serialised()
     }
@@ -166,7 +174,8 @@ extension ShownRecord {
 
 struct LogVerifyVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Checks every record, tile, signature and body; with a kept checkpoint also that nothing was rolled back or rewritten.",
+        commandName: "verify",
+        abstract: "Checks every record, tile, signature and body; with a kept checkpoint also that nothing was rolled back or rewritten.",
         discussion: "Exit code 0: it holds. 1: something is not what was written; the first record that is wrong is named. 2: it could not be judged.")
     @OptionGroup var options: LogOptions
     @Option(name: .customLong("checkpoint"), help: ArgumentHelp("a checkpoint of this log that was kept elsewhere", valueName: "file")) var checkpoint: String?
@@ -188,8 +197,10 @@ struct LogVerifyVerb: ParsableCommand {
                 let result = try reader.verify(against: trusted, isWhole: !since)
                 if json {
                     PolicyJudging.write([
-                        "fumehood": 1, "verdict": "holds", "records": .integer(Int64(clamping: result.size)), "checked": .integer(Int64(clamping: result.checked)),
-                        "published": .integer(Int64(clamping: result.checkpoint?.size ?? 0)), "root": .string(result.root.hex), "torn_bytes": .integer(Int64(result.tornBytes)),
+                        "fumehood": 1, "verdict": "holds", "records": .integer(Int64(clamping: result.size)),
+                        "checked": .integer(Int64(clamping: result.checked)),
+                        "published": .integer(Int64(clamping: result.checkpoint?.size ?? 0)), "root": .string(result.root.hex),
+                        "torn_bytes": .integer(Int64(result.tornBytes)),
                     ])
                 } else {
                     let torn = result.tornBytes > 0 ? "; \(result.tornBytes) bytes of an unfinished write after them" : ""
@@ -201,7 +212,8 @@ struct LogVerifyVerb: ParsableCommand {
                 case .damaged, .rolledBack, .rewritten, .note, .otherLog, .vanished:
                     if json {
                         PolicyJudging.write([
-                            "fumehood": 1, "verdict": "found", "problem": .string(error.message), "record": error.record.map { .integer(Int64(clamping: $0)) } ?? .null,
+                            "fumehood": 1, "verdict": "found", "problem": .string(error.message),
+                            "record": error.record.map { .integer(Int64(clamping: $0)) } ?? .null,
                         ])
                     } else {
                         Messages.error(error.message, help: error.help)
@@ -216,7 +228,8 @@ struct LogVerifyVerb: ParsableCommand {
 
 struct LogExportVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Prints records as JSON lines for other programs, each with its number.", discussion: "Exit code 0; 2: the log cannot be read.")
+        commandName: "export", abstract: "Prints records as JSON lines for other programs, each with its number.",
+        discussion: "Exit code 0; 2: the log cannot be read.")
     @OptionGroup var options: LogOptions
     @OptionGroup var filter: RecordFilter
 
@@ -254,7 +267,8 @@ struct LogCheckpointVerb: ParsableCommand {
             let note = try checkpoint.signed(by: signing)
             if json {
                 PolicyJudging.write([
-                    "fumehood": 1, "key": .string("\(reader.key)"), "note": .string(note), "records": .integer(Int64(clamping: checkpoint.size)), "root": .string(checkpoint.root.hex),
+                    "fumehood": 1, "key": .string("\(reader.key)"), "note": .string(note), "records": .integer(Int64(clamping: checkpoint.size)),
+                    "root": .string(checkpoint.root.hex),
                 ])
             } else {
                 Messages.write(note, to: 1)

@@ -10,8 +10,11 @@ import Linux
 enum Main {
     static func main() {
         let arguments = Host.arguments()
-        if arguments.count > 1, arguments[1] == "run" || arguments[1] == "mcp", !arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
-            _exit(RunVerb.main(Array(arguments.dropFirst(2)), verb: CellVerb(rawValue: arguments[1])!))  // everything was written by write(2): there is nothing to flush
+        if arguments.count > 1, let verb = CellVerb(rawValue: arguments[1]),
+            !arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" })
+        {
+            // Everything was written by write(2): there is nothing to flush.
+            _exit(RunVerb.main(Array(arguments.dropFirst(2)), verb: verb))
         }
         if arguments.count > 1, arguments[1] == "learn", !arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
             _exit(LearnVerb.main(Array(arguments.dropFirst(2))))
@@ -69,8 +72,11 @@ struct Fumehood: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fumehood", abstract: "Runs untrusted programs in cells: behind namespaces, Landlock and seccomp, with no capability left.",
         version: Version.text,
-        subcommands: [RunHelp.self, LearnHelp.self, McpHelp.self, ToolsVerb.self, PsVerb.self, TopVerb.self, KillVerb.self, FreezeVerb.self, ThawVerb.self, DoctorVerb.self, PolicyVerb.self, ProfileVerb.self, LogVerb.self, WhyVerb.self,
-            BudgetVerb.self, ApproveVerb.self])
+        subcommands: [
+            RunHelp.self, LearnHelp.self, McpHelp.self, ToolsVerb.self, PsVerb.self, TopVerb.self, KillVerb.self, FreezeVerb.self, ThawVerb.self,
+            DoctorVerb.self, PolicyVerb.self, ProfileVerb.self, LogVerb.self, WhyVerb.self,
+            BudgetVerb.self, ApproveVerb.self,
+        ])
 }
 
 enum Version {

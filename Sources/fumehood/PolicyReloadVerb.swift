@@ -35,7 +35,8 @@ struct PolicyReloadVerb: ParsableCommand {
             }
             if json {
                 PolicyJudging.write([
-                    "fumehood": 1, "policy_set_sha256": .string(rulebook.digestText), "layers": .array(rulebook.layers.map { .string($0.name) }), "results": .array(results),
+                    "fumehood": 1, "policy_set_sha256": .string(rulebook.digestText), "layers": .array(rulebook.layers.map { .string($0.name) }),
+                    "results": .array(results),
                     "warnings": .array(rulebook.warnings.map { .string($0) }),
                 ])
             } else {

@@ -17,7 +17,8 @@ struct PolicyReplayVerb: ParsableCommand {
             have there. Budgets, loops and deadlines are not replayed. Exit code 0: no verdict changes. 1: some do. 2: this could not be judged.
             """)
     @OptionGroup var options: LogOptions
-    @Option(name: .customLong("policy"), help: ArgumentHelp("the policies to judge by: a file or a folder of *.cedar (repeatable)", valueName: "file|dir")) var policies: [String]
+    @Option(name: .customLong("policy"), help: ArgumentHelp("the policies to judge by: a file or a folder of *.cedar (repeatable)", valueName: "file|dir"))
+    var policies: [String]
     @Flag(name: .customLong("json"), help: "as one JSON object") var json = false
 
     /// One recorded question with what became of it.
@@ -62,12 +63,14 @@ struct PolicyReplayVerb: ParsableCommand {
             let now = word == "throttle" ? "allow" : word
             if now == item.outcome { continue }
             changes.append([
-                "number": .integer(Int64(clamping: item.number)), "call": .string(item.request.call.text), "tool": .string(item.request.action), "was": .string(item.outcome),
+                "number": .integer(Int64(clamping: item.number)), "call": .string(item.request.call.text), "tool": .string(item.request.action),
+                "was": .string(item.outcome),
                 "is": .string(now), "policies": .array(by.map { .string($0) }), "reason": .string(reason),
             ])
             if !json {
                 let why = reason.isEmpty ? by.joined(separator: ", ") : reason
-                Messages.write("\(item.number) \(item.request.call) \(item.request.action) \(item.request.resource.name): \(item.outcome) -> \(now) (\(why))\n", to: 1)
+                Messages.write(
+                    "\(item.number) \(item.request.call) \(item.request.action) \(item.request.resource.name): \(item.outcome) -> \(now) (\(why))\n", to: 1)
             }
         }
         if json {
@@ -99,7 +102,8 @@ struct PolicyReplayVerb: ParsableCommand {
             }
             guard let body = try? JSON.Value(parsing: bytes), let who = body["principal"] else { return nil }
             let principal = Principal(
-                agent: who["agent"]?.asString ?? "local", user: who["user"]?.asString ?? "", groups: (who["groups"]?.asArray ?? []).compactMap(\.asString), session: session)
+                agent: who["agent"]?.asString ?? "local", user: who["user"]?.asString ?? "", groups: (who["groups"]?.asArray ?? []).compactMap(\.asString),
+                session: session)
             return request(principal, body["resource"].flatMap { Resource(json: $0) }, body["context"])
         }
         guard let data = value["data"], case .object(var context) = data else { return nil }

@@ -64,7 +64,8 @@ struct ProfileImportVerb: ParsableCommand {
                 syscalls: { only: [\(words.joined(separator: ", "))] }
 
                 """
-            let left = sides.partial.map { "\($0.name): allowed there in part, not granted here" }
+            let left =
+                sides.partial.map { "\($0.name): allowed there in part, not granted here" }
                 + (sides.forbidden.isEmpty ? [] : ["allowed there, forbidden here: \(sides.forbidden.joined(separator: " "))"])
                 + (sides.narrower.isEmpty ? [] : ["refused there, allowed here: \(sides.narrower.joined(separator: " "))"])
                 + (imported.unknownNames.isEmpty ? [] : ["\(imported.unknownNames.count) names that this architecture has not; --json lists them"])
@@ -73,8 +74,10 @@ struct ProfileImportVerb: ParsableCommand {
                 func array(_ names: [String]) -> Value { .array(names.map { .string($0) }) }
                 PolicyJudging.write([
                     "fumehood": 1, "verdict": .string(left.isEmpty ? "holds" : "found"), "instructions": .integer(Int64(program.count)),
-                    "calls_tried": .integer(Int64(tried)), "allowed_there": .integer(Int64(sides.allowed)), "allowed_here": .integer(Int64(policy.allowedCount)),
-                    "families": array(words), "partial": array(sides.partial.map(\.name)), "forbidden": array(sides.forbidden), "narrower": array(sides.narrower),
+                    "calls_tried": .integer(Int64(tried)), "allowed_there": .integer(Int64(sides.allowed)),
+                    "allowed_here": .integer(Int64(policy.allowedCount)),
+                    "families": array(words), "partial": array(sides.partial.map(\.name)), "forbidden": array(sides.forbidden),
+                    "narrower": array(sides.narrower),
                     "unknown": array(imported.unknownNames),
                 ])
             } else {

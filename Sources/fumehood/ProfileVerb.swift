@@ -107,7 +107,8 @@ struct ProfileDiffVerb: ParsableCommand {
 struct ProfileVerifyVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Proves that the filter of a profile answers every system call as the profile says.",
-        discussion: "By two pieces of code: a proof over all numbers and arguments, and an interpreter that runs the filter on the calls at the edges of its rules.")
+        discussion:
+            "By two pieces of code: a proof over all numbers and arguments, and an interpreter that runs the filter on the calls at the edges of its rules.")
     @Flag(name: .customLong("json"), help: "as one JSON object") var json = false
     @Argument(help: ArgumentHelp("a profile's name or file", valueName: "profile")) var name: String
 
@@ -134,7 +135,8 @@ struct ProfileVerifyVerb: ParsableCommand {
             } else if let problem {
                 Messages.write("\(found.profile.name): \(problem)\n")
             } else {
-                Messages.write("\(found.profile.name): \(program.count) instructions answer all calls as the profile says: proved, and tried on \(tried) calls\n", to: 1)
+                Messages.write(
+                    "\(found.profile.name): \(program.count) instructions answer all calls as the profile says: proved, and tried on \(tried) calls\n", to: 1)
             }
             return problem == nil
         }
@@ -142,7 +144,8 @@ struct ProfileVerifyVerb: ParsableCommand {
 }
 
 struct ProfileLintVerb: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "lint", abstract: "Says what looks wrong in profiles: grants without evidence, too much of the disk, walls given up.")
+    static let configuration = CommandConfiguration(
+        commandName: "lint", abstract: "Says what looks wrong in profiles: grants without evidence, too much of the disk, walls given up.")
     @Flag(name: .customLong("json"), help: "as one JSON object") var json = false
     @Argument(help: ArgumentHelp("profiles, by name or file", valueName: "profile")) var names: [String]
 
@@ -170,7 +173,9 @@ struct ProfileLintVerb: ParsableCommand {
 struct ProfilePromoteVerb: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "promote", abstract: "Lets a learned profile stand as it is: later learning runs add candidates, and grant nothing.",
-        discussion: "Refused (exit code 1) below \(Evidence.leastRuns) distinct inputs, or where something new is to be expected more often than in one run of ten. A second promotion takes the candidates that were seen since.")
+        discussion:
+            "Refused (exit code 1) below \(Evidence.leastRuns) distinct inputs, or where something new is to be expected more often than in one run of ten. A second promotion takes the candidates that were seen since."
+    )
     @Option(name: .customLong("force"), help: ArgumentHelp("promote this profile all the same; its name again", valueName: "name")) var force: String?
     @Argument(help: ArgumentHelp("a learned profile's name or file", valueName: "profile")) var name: String
 

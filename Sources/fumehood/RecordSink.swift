@@ -45,7 +45,8 @@ final class RecordSink {
     func refuseLinked(within grants: [String]) throws(UsageError) {
         guard let path, let identity, identity.kind == .regular, identity.links > 1, let real = try? Files.resolve(path) else { return }
         guard grants.contains(where: { Paths.contains($0, real) }) else { return }
-        throw UsageError("`\(path)` has \(identity.links) names, and lies in a folder that the cell may write", help: "write the record to a file of its own, or elsewhere")
+        throw UsageError(
+            "`\(path)` has \(identity.links) names, and lies in a folder that the cell may write", help: "write the record to a file of its own, or elsewhere")
     }
 
     private static func names(_ path: String?, _ identity: FileStatus?) -> Bool {

@@ -42,7 +42,8 @@ enum RunVerb {
         } catch let error as PolicyFailure {
             return report.refuse("no policy was loaded, and nothing is started: \(error.text)", help: error.help)
         } catch let error as PolicyLoadError {
-            return report.refuse("the policies do not load, and nothing is started: \(error.problems.joined(separator: "\n"))", help: "fumehood policy check says all of it")
+            return report.refuse(
+                "the policies do not load, and nothing is started: \(error.problems.joined(separator: "\n"))", help: "fumehood policy check says all of it")
         } catch let error as LockFileError {
             return report.refuse(error.message, help: error.help)
         } catch let error as SystemError {
@@ -68,7 +69,9 @@ enum RunVerb {
         var request = try CellRequest(profile, command: options.command, places: places, environment: environment)
         try report.protect(in: &request)
         if options.terminal {
-            guard let size = Terminal.size(of: 0) else { throw UsageError("`-t` needs a terminal as standard input", help: "without -t pipes and files pass as they are") }
+            guard let size = Terminal.size(of: 0) else {
+                throw UsageError("`-t` needs a terminal as standard input", help: "without -t pipes and files pass as they are")
+            }
             request.terminal = true
             request.terminalSize = size
         }
@@ -91,7 +94,9 @@ enum RunVerb {
         signal(SIGPIPE, SIG_IGN)
         if profile.bound(.wall) != nil { report.patience = 500_000_000 }
         if let flag = options.limits.first(where: { $0.limit == .cpu }), !launch.planned.spec.groups.holds(.cpu) {
-            Messages.note("`\(flag.flag)` is not held: \(launch.planned.spec.groups.missing.first { $0.hasPrefix("cpu") } ?? "no control group holds it"); `fumehood doctor` says why")
+            Messages.note(
+                "`\(flag.flag)` is not held: \(launch.planned.spec.groups.missing.first { $0.hasPrefix("cpu") } ?? "no control group holds it"); `fumehood doctor` says why"
+            )
         }
         report.begin(command: options.command)
         var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
@@ -111,12 +116,18 @@ enum RunVerb {
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
         let ladder = rules.map { LadderOrder($0, cores: profile.bound(.cpu), onChange: report.rungSink) }
-        var outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: learner?.watch, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+        var outcome = try launch.run(
+            proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: learner?.watch,
+            beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
-            if learner != nil { throw UsageError("nothing can be learned here: a program around this one listens to system calls already", help: "learn outside of it") }
+            if learner != nil {
+                throw UsageError("nothing can be learned here: a program around this one listens to system calls already", help: "learn outside of it")
+            }
             // The program around us listens already, and a process tree has one listener: answers without explanations.
             try launch.answerByErrno()
-            outcome = try launch.run(proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+            outcome = try launch.run(
+                proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began,
+                beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
             report.nested = true
         }
         let code = report.finish(outcome, launch)

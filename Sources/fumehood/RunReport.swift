@@ -120,7 +120,8 @@ struct RunReport {
 
     /// The kernel's limit of processor time ends a process by a signal that anybody can send: it was the limit where that much was used.
     private static func judged(_ outcome: Outcome, _ limits: [ResourceLimit]) -> Outcome.End {
-        guard case .exited(.signaled(let signal)) = outcome.end, signal == SIGXCPU || signal == SIGKILL, let limit = limits.first(where: { $0.name == "cpu" }) else {
+        guard case .exited(.signaled(let signal)) = outcome.end, signal == SIGXCPU || signal == SIGKILL, let limit = limits.first(where: { $0.name == "cpu" })
+        else {
             return outcome.end
         }
         let used = outcome.usage.userMicroseconds + outcome.usage.systemMicroseconds, bound = limit.soft &* 1_000_000
@@ -190,7 +191,10 @@ struct RunReport {
         var lost: String?
         if let governing { lost = governing.end(record) }
         if let lost { Messages.note(lost) }
-        if options?.quiet != true { Footer.write(record, isLogged: lost == nil && governing?.keepsRecords == true, unseen: launch.planned.unseen, notes: launch.planned.notes + outcome.notes) }
+        if options?.quiet != true {
+            Footer.write(
+                record, isLogged: lost == nil && governing?.keepsRecords == true, unseen: launch.planned.unseen, notes: launch.planned.notes + outcome.notes)
+        }
         // Whoever asked for a record goes by it.
         return isIncomplete ? 125 : code
     }

@@ -80,7 +80,9 @@ enum TopTable {
             + (isWide ? pad("LAST CHANGE BY", 30) : "") + "COMMAND"
         let lines = rows.map { row in
             var line = pad(row.cell, 12) + pad(row.shownRung, 10)
-            line += gauge(row.millicores, of: row.limits.millicores ?? Int64(machineCores) * 1000, bar) + pad(row.millicores.map { amount($0, "millicores") } ?? "-", 5)
+            line +=
+                gauge(row.millicores, of: row.limits.millicores ?? Int64(machineCores) * 1000, bar)
+                + pad(row.millicores.map { amount($0, "millicores") } ?? "-", 5)
             line += gauge(row.memory, of: row.limits.memory, bar) + pad(row.memory.map { amount($0, "bytes") } ?? "-", 6)
             line += gauge(row.pids, of: row.limits.pids, bar) + pad(row.pids.map { "\($0)" } ?? "-", 5)
             line += pad(RunningCells.seconds(row.wall), 8)

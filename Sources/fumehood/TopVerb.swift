@@ -35,7 +35,8 @@ struct TopVerb: ParsableCommand {
         if json {
             let cells: [Value] = rows.compactMap { row in
                 guard let object = now.first(where: { $0["cell"]?.asString == row.cell })?.asObject else { return nil }
-                let members = object.members.filter { $0.name != "fumehood" } + [Member(name: "cpu_millicores", value: row.millicores.map { .integer($0) } ?? .null)]
+                let members =
+                    object.members.filter { $0.name != "fumehood" } + [Member(name: "cpu_millicores", value: row.millicores.map { .integer($0) } ?? .null)]
                 return .object(Object(members.sorted { $0.name < $1.name }))
             }
             Messages.write(String(decoding: (["fumehood": 1, "cells": .array(cells)] as Value).serialisedBytes(), as: UTF8.self) + "\n", to: 1)
@@ -107,11 +108,14 @@ private struct TopView: ~Copyable {
         let table = TopTable.lines(rows, width: size.columns, machineCores: Host.processors())
         let busy = rows.reduce(0) { $0 + ($1.millicores ?? 0) }
         let memory = rows.reduce(0) { $0 + ($1.memory ?? 0) }
-        let title = "fumehood top  \(rows.count) cell\(rows.count == 1 ? "" : "s")  cpu \(TopTable.amount(busy, "millicores")) of \(Host.processors())  memory \(TopTable.amount(memory, "bytes"))"
+        let title =
+            "fumehood top  \(rows.count) cell\(rows.count == 1 ? "" : "s")  cpu \(TopTable.amount(busy, "millicores")) of \(Host.processors())  memory \(TopTable.amount(memory, "bytes"))"
         let room = size.rows - 3
         let place = table.rows.indices.first { rows[$0].cell == chosen } ?? 0
         let first = max(0, min(place - room / 2, table.rows.count - room))
-        var text = "\u{1b}[H" + TopTable.cut(title, size.columns) + "\u{1b}[K\r\n\u{1b}[7m" + TopTable.pad(table.head, size.columns + 1).prefix(size.columns) + "\u{1b}[0m\u{1b}[K\r\n"
+        var text =
+            "\u{1b}[H" + TopTable.cut(title, size.columns) + "\u{1b}[K\r\n\u{1b}[7m" + TopTable.pad(table.head, size.columns + 1).prefix(size.columns)
+            + "\u{1b}[0m\u{1b}[K\r\n"
         for i in first..<max(first, min(first + room, table.rows.count)) {
             text += i == place ? "\u{1b}[1m" + table.rows[i] + "\u{1b}[0m" : TopView.coloured(table.rows[i], rows[i])
             text += "\u{1b}[K\r\n"

@@ -29,11 +29,12 @@ struct WhyVerb: ParsableCommand {
             if json {
                 PolicyJudging.write([
                     "fumehood": 1, "id": .string(id), "sentences": .array(chain.sentences.map { .string($0) }),
-                    "records": .array(chain.records.map { record in
-                        guard case .object(var object)? = record.value else { return .null }
-                        object["number"] = .integer(Int64(clamping: record.number))
-                        return .object(object)
-                    }),
+                    "records": .array(
+                        chain.records.map { record in
+                            guard case .object(var object)? = record.value else { return .null }
+                            object["number"] = .integer(Int64(clamping: record.number))
+                            return .object(object)
+                        }),
                 ])
             } else {
                 for sentence in chain.sentences { Messages.write(sentence + "\n", to: 1) }
@@ -113,26 +114,37 @@ struct CausalChain {
             switch (record.kind, value["outcome"]?.asString) {
             case ("launch", _):
                 let words = (data(record, "command")?.asArray ?? []).compactMap(\.asString).joined(separator: " ").replacing("\n", with: " ")
-                lines.append("its cell \(value["cell"]?.asString ?? "") ran `\(words)` with profile \(data(record, "sandbox")?["profile"]?.asString ?? "?"), network \(data(record, "sandbox")?["network"]?.asString ?? "?"), permitted by \(policies)")
+                lines.append(
+                    "its cell \(value["cell"]?.asString ?? "") ran `\(words)` with profile \(data(record, "sandbox")?["profile"]?.asString ?? "?"), network \(data(record, "sandbox")?["network"]?.asString ?? "?"), permitted by \(policies)"
+                )
             case ("decision", "deny"), ("decision", "kill"):
                 let why = (value["errors"]?.asArray ?? []).compactMap(\.asString).last ?? ""
-                lines.append("\(tool) was \(value["outcome"]?.asString == "kill" ? "ended" : "denied"): \(why)\(policies.isEmpty ? "" : "; by policy \(policies)")")
+                lines.append(
+                    "\(tool) was \(value["outcome"]?.asString == "kill" ? "ended" : "denied"): \(why)\(policies.isEmpty ? "" : "; by policy \(policies)")")
                 switch data(record, "cause")?.asString {
                 case "budget": lines.append("fumehood budget show tells what is left")
                 case "policy": lines.append("fumehood policy explain tells what would permit it")
                 default: break
                 }
             case ("decision", "ask"):
-                lines.append("\(tool) waited for a person: \(data(record, "reason")?.asString ?? ""); policy \(policies) asks; fumehood approve \(value["call"]?.asString ?? "") agrees")
+                lines.append(
+                    "\(tool) waited for a person: \(data(record, "reason")?.asString ?? ""); policy \(policies) asks; fumehood approve \(value["call"]?.asString ?? "") agrees"
+                )
             case ("decision", "allow"): lines.append("\(tool) was permitted by \(policies)")
             case ("approval", let outcome): lines.append("\(data(record, "by")?.asString ?? "somebody") agreed (\(outcome ?? ""))")
             case ("rung", "kill") where data(record, "gauge") == nil:
-                let cause = value["data"]?.asObject?.members.filter { $0.name != "owasp" }.map { "\($0.name) \($0.value.asString ?? $0.value.serialised())" }.joined(separator: ", ") ?? ""
+                let cause =
+                    value["data"]?.asObject?.members.filter { $0.name != "owasp" }.map { "\($0.name) \($0.value.asString ?? $0.value.serialised())" }.joined(
+                        separator: ", ") ?? ""
                 lines.append("it crossed a limit and was ended: \(cause)")
             case ("rung", let rung?):
                 let gauge = data(record, "gauge")?.asString.flatMap { Gauge(name: $0) }
-                func amount(_ name: String) -> String { gauge.flatMap { gauge in data(record, name + gauge.unit)?.asInteger.map { TopTable.amount($0, gauge.unit) } } ?? "?" }
-                lines.append("its ladder went from \(data(record, "from")?.asString ?? "?") to \(rung): \(gauge?.name ?? "?") read \(amount("reading_")), bound \(amount("bound_"))")
+                func amount(_ name: String) -> String {
+                    gauge.flatMap { gauge in data(record, name + gauge.unit)?.asInteger.map { TopTable.amount($0, gauge.unit) } } ?? "?"
+                }
+                lines.append(
+                    "its ladder went from \(data(record, "from")?.asString ?? "?") to \(rung): \(gauge?.name ?? "?") read \(amount("reading_")), bound \(amount("bound_"))"
+                )
             case ("kill", _):
                 let left = data(record, "left")?.asInteger ?? 0
                 lines.append(left == 0 ? "everything in it was killed, and proven to be gone" : "it was killed; \(left) processes were still there")

@@ -10,8 +10,9 @@ import Testing
 struct LedgerTests {
     static let tree = [
         AccountDefinition("tool", kind: .tool, parent: "session", limits: [AccountLimit("calls", .rate(2, nanoseconds: 10 * Desk.second))]),
-        AccountDefinition("session", kind: .session, parent: "team", limits: [AccountLimit("calls", .lifetime(10)), AccountLimit("usd", .lifetime(1_500_000))]),
-        AccountDefinition("team", kind: .team, limits: [AccountLimit("usd", .calendar(2_000_000, .day)), AccountLimit("processes", .concurrent(2))])
+        AccountDefinition(
+            "session", kind: .session, parent: "team", limits: [AccountLimit("calls", .lifetime(10)), AccountLimit("usd", .lifetime(1_500_000))]),
+        AccountDefinition("team", kind: .team, limits: [AccountLimit("usd", .calendar(2_000_000, .day)), AccountLimit("processes", .concurrent(2))]),
     ]
 
     @Test func `a lease is held by all accounts above, or by none`() throws {

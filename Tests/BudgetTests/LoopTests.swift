@@ -42,7 +42,7 @@ struct LoopTests {
     @Test(
         arguments: [
             ("ababa", nil), ("ababab", 2), ("xyzababab", 2), ("abcabcabc", 3), ("abcabcab", nil), ("aabaabaab", 3), ("aaaaaaaaa", nil),
-            ("abcdefghabcdefghabcdefgh", 8), ("abcdefghiabcdefghiabcdefghi", nil), ("abcabcabx", nil)
+            ("abcdefghabcdefghabcdefgh", 8), ("abcdefghiabcdefghiabcdefghi", nil), ("abcabcabx", nil),
         ] as [(String, Int?)])
     func `a cycle is found from its third round on`(calls: String, period: Int?) throws {
         #expect(

@@ -19,7 +19,7 @@ struct WindowTests {
         ("calls", "4 concurrent", .concurrent(4)), ("usd", "1.50", .lifetime(1_500_000_000_000)),
         ("usd", "0.000000000001/day", .calendar(1, .day)), ("usd", "5/1h", .rate(5_000_000_000_000, nanoseconds: 3600 * second)),
         ("wall_us", "10m", .lifetime(600_000_000)), ("cpu_us", "1h30m sliding 1d", .sliding(5_400_000_000, nanoseconds: 86400 * second)),
-        ("bytes_out", "8M/day", .calendar(8 << 20, .day)), ("bytes_written", "4096B", .lifetime(4096))
+        ("bytes_out", "8M/day", .calendar(8 << 20, .day)), ("bytes_written", "4096B", .lifetime(4096)),
     ])
     func `a limit is read, and written so that it is read alike`(name: String, text: String, expected: Window) throws {
         let dimension = try Self.dimension(name)
@@ -50,7 +50,7 @@ struct WindowTests {
         ("usd", "0.0000000000001", 15, "more than twelve decimals", "the smallest amount is `0.000000000001`"),
         ("wall_us", "10", 3, "the number has no unit", "a duration such as `10m`, `90s`, `1h30m`"),
         ("wall_us", "5s3m", 4, "the units are out of order", "a duration such as `10m`, `90s`, `1h30m`"),
-        ("bytes_out", "8MB", 2, "`MB` is no unit of size", "a size such as `64M` or `4096B`")
+        ("bytes_out", "8MB", 2, "`MB` is no unit of size", "a size such as `64M` or `4096B`"),
     ])
     func `a wrong limit is refused with its column and a hint`(name: String, text: String, column: Int, problem: String, help: String) throws {
         let dimension = try Self.dimension(name)
@@ -100,7 +100,7 @@ struct WindowTests {
                 // Two of them at 5 s: the arrival time is 8 s, each costs 2 s: 12 - 5 - 6 = 1 s.
                 Hit(50, 2, Self.wait(10)), Hit(60, 2), Hit(60, 4, .never),
                 // Long idle gives the burst back, not more.
-                Hit(6000, 3), Hit(6000, 1, Self.wait(20))
+                Hit(6000, 3), Hit(6000, 1, Self.wait(20)),
             ])
     }
 
@@ -134,7 +134,7 @@ struct WindowTests {
             "4 sliding 32s",
             [
                 Hit(5, 3), Hit(100, 1), Hit(100, 1, Self.wait(230)), Hit(325, 1, Self.wait(5)), Hit(329, 1, Self.wait(1)), Hit(330, 3),
-                Hit(330, 1, Self.wait(100)), Hit(430, 1), Hit(430, 5, .never)
+                Hit(330, 1, Self.wait(100)), Hit(430, 1), Hit(430, 5, .never),
             ])
     }
 
@@ -145,14 +145,14 @@ struct WindowTests {
         arguments: [
             ("2/hour", leapDay + 3599, leapDay + 3600), ("2/day", leapDay + 10, leapDay + 86400), ("2/week", leapDay, leapDay + 4 * 86400),
             ("2/month", leapDay, leapDay + 86400), ("2/month", leapDay + 86400, leapDay + 32 * 86400), ("2/day", -1, 0), ("2/month", -1, 0),
-            ("2/week", -1, 4 * 86400), ("2/month", 951_782_400, 951_868_800), ("2/month", 4_107_456_000, 4_107_542_400)
+            ("2/week", -1, 4 * 86400), ("2/month", 951_782_400, 951_868_800), ("2/month", 4_107_456_000, 4_107_542_400),
         ] as [(String, Int64, Int64)])
     func `a calendar window ends where the period does`(text: String, wall: Int64, end: Int64) throws {
         // 951,782,400 is 2000-02-29, a leap day; 4,107,456,000 is 2100-02-28, the last of its month.
         try Self.check(
             text,
             [
-                Hit(0, 2, wall: wall), Hit(0, 1, .at(wallSeconds: end), wall: wall), Hit(0, 1, .at(wallSeconds: end), wall: end - 1), Hit(0, 2, wall: end)
+                Hit(0, 2, wall: wall), Hit(0, 1, .at(wallSeconds: end), wall: wall), Hit(0, 1, .at(wallSeconds: end), wall: end - 1), Hit(0, 2, wall: end),
             ])
     }
 
@@ -162,7 +162,7 @@ struct WindowTests {
             "2/day",
             [
                 Hit(0, 2, wall: 10 * day), Hit(1, 1, .at(wallSeconds: 11 * day), wall: 9 * day), Hit(2, 1, wall: 11 * day),
-                Hit(3, 2, .at(wallSeconds: 12 * day), wall: 10 * day), Hit(3, 1, wall: 10 * day), Hit(4, 1, .at(wallSeconds: 12 * day), wall: 11 * day)
+                Hit(3, 2, .at(wallSeconds: 12 * day), wall: 10 * day), Hit(3, 1, wall: 10 * day), Hit(4, 1, .at(wallSeconds: 12 * day), wall: 11 * day),
             ])
     }
 }

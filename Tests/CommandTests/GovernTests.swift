@@ -164,10 +164,16 @@ struct GovernTests {
     @Test(arguments: Caller.possible)
     func `secrets by name, by shape and by value are never on the disk`(caller: Caller) throws {
         let ground = try Ground(caller)
-        let secrets = ["hunter2-by-option", "correct-horse-by-value", "sk-ant-api03-abcdefghijklmnopqrstuvwx", "ghp_abcdefghijklmnopqrstuvwxyz0123456789", "by-assignment-secret"]
+        let secrets = [
+            "hunter2-by-option", "correct-horse-by-value", "sk-ant-api03-abcdefghijklmnopqrstuvwx", "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+            "by-assignment-secret",
+        ]
         let run = try ground.cell(
             ["-e", "SERVICE_TOKEN", "-w", "."],
-            ["/bin/sh", "-c", ": \"$@\"; socat \(secrets[1]) 2>/dev/null; exit 0", "sh", "--password", secrets[0], "say \(secrets[1])", secrets[2], "https://u:\(secrets[3])@host/", "API_KEY=\(secrets[4])"],
+            [
+                "/bin/sh", "-c", ": \"$@\"; socat \(secrets[1]) 2>/dev/null; exit 0", "sh", "--password", secrets[0], "say \(secrets[1])", secrets[2],
+                "https://u:\(secrets[3])@host/", "API_KEY=\(secrets[4])",
+            ],
             environment: ["SERVICE_TOKEN": secrets[1]])
         #expect(run.code == 0, "\(run.err)")
         #expect(try fumehood(ground, ["log", "checkpoint"]).code == 0)
@@ -182,7 +188,8 @@ struct GovernTests {
         let ground = try Ground(caller)
         let environment = ["XDG_STATE_HOME": ground.home + "/.local/state"]
         for _ in 0..<2 {
-            let script = "ls \(ground.home)/.local/state/fumehood/* \(ground.home)/.config/fumehood/*; echo x > \(ground.home)/.config/fumehood/policy.d/a.cedar; touch \(ground.home)/.local/state/fumehood/approvals; exit 0"
+            let script =
+                "ls \(ground.home)/.local/state/fumehood/* \(ground.home)/.config/fumehood/*; echo x > \(ground.home)/.config/fumehood/policy.d/a.cedar; touch \(ground.home)/.local/state/fumehood/approvals; exit 0"
             let run = try ground.cell(["-w", ground.home], ["/bin/sh", "-c", script], environment: environment)
             #expect(run.code == 0 && !run.out.contains("journal") && !run.out.contains("log.key"), "\(run.out)\(run.err)")
         }
@@ -202,14 +209,18 @@ struct GovernTests {
         let python = try ground.cell([], ["/bin/sh", "-c", "unshare -U true; exit 1"])
         let id = try #require(python.err.split(separator: "fumehood why ").last?.prefix { $0.isLetter || $0.isNumber })
         let why = try fumehood(ground, ["why", String(id)])
-        #expect(why.code == 0 && why.out.contains("unshare(") && why.out.contains("was denied") && why.out.contains("permitted by `built-in#launch`"), "\(python.err) \(why.out)")
+        #expect(
+            why.code == 0 && why.out.contains("unshare(") && why.out.contains("was denied") && why.out.contains("permitted by `built-in#launch`"),
+            "\(python.err) \(why.out)")
         #expect(try ground.cell(["--timeout", "200ms"], ["/bin/sleep", "9"]).code == 124)
         let all = try records(ground)
         #expect(kinds(all).suffix(4) == ["launch", "rung", "kill", "exit"])
         let cell = try #require(all.last?["cell"]?.asString)
         let killed = try fumehood(ground, ["why", cell, "--json"])
         let said = (killed.json?["sentences"]?.asArray ?? []).compactMap(\.asString)
-        #expect(said.contains { $0.hasPrefix("it crossed a limit and was ended: limit wall") } && said.contains("everything in it was killed, and proven to be gone"), "\(said)")
+        #expect(
+            said.contains { $0.hasPrefix("it crossed a limit and was ended: limit wall") }
+                && said.contains("everything in it was killed, and proven to be gone"), "\(said)")
         #expect(try fumehood(ground, ["why", "dzzzz"]).code == 1)
         #expect(try fumehood(ground, ["why", "dzzzz", "--log", "nothing"]).code == 2)
     }
@@ -217,7 +228,10 @@ struct GovernTests {
     @Test(arguments: Caller.possible)
     func `a person's yes is for the very launch, once`(caller: Caller) throws {
         let ground = try Ground(caller)
-        try ground.put("ask.cedar", "@id(\"ask\") @ask(\"may it write?\") permit (principal, action == Action::\"sys__launch\", resource) when { !context.sandbox.writable.isEmpty() };")
+        try ground.put(
+            "ask.cedar",
+            "@id(\"ask\") @ask(\"may it write?\") permit (principal, action == Action::\"sys__launch\", resource) when { !context.sandbox.writable.isEmpty() };"
+        )
         func cell(_ word: String) throws -> Finished { try ground.cell(["--policy", "ask.cedar", "-w", "."], ["/bin/echo", word]) }
         let asked = try cell("one")
         #expect(asked.code == 125 && asked.err.contains("refused by policy `ask.cedar#ask`: may it write?"), "\(asked.err)")
@@ -262,7 +276,8 @@ struct GovernTests {
         #expect(try ground.cell(["-w", "."], ["/bin/true"]).code == 0)
         #expect(try ground.cell([], ["/bin/true"]).code == 0)
         try ground.put("same.cedar", Self.noHost)
-        try ground.put("other.cedar", "@id(\"w\") forbid (principal, action == Action::\"sys__launch\", resource) when { !context.sandbox.writable.isEmpty() };")
+        try ground.put(
+            "other.cedar", "@id(\"w\") forbid (principal, action == Action::\"sys__launch\", resource) when { !context.sandbox.writable.isEmpty() };")
         let same = try fumehood(ground, ["policy", "replay", "--policy", "same.cedar"])
         #expect(same.code == 0 && same.out == "2 calls judged, 0 verdicts would change\n", "\(same.out)\(same.err)")
         let other = try fumehood(ground, ["policy", "replay", "--policy", "other.cedar"])

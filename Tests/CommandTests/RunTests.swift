@@ -183,7 +183,9 @@ struct RunTests {
 
     @Test func `what was asked for and could not be written is no success`() throws {
         let ground = try Ground(.possible[0])
-        for (words, code) in [(["ps"], 2), (["doctor"], 2), (["run", "--dry-run", "--", "/bin/true"], 125), (["run", "--result", "/dev/full", "--", "/bin/true"], 125)] as [([String], Int32)] {
+        for (words, code) in [
+            (["ps"], 2), (["doctor"], 2), (["run", "--dry-run", "--", "/bin/true"], 125), (["run", "--result", "/dev/full", "--", "/bin/true"], 125),
+        ] as [([String], Int32)] {
             let run = try ground.run(["/bin/sh", "-c", "exec \"$@\" >/dev/full", "sh", Ground.program!] + words)
             #expect(run.code == code && run.err.contains("no space left on device (ENOSPC)"), "\(words): \(run.err)")
         }

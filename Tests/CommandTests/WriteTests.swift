@@ -66,7 +66,8 @@ struct WriteTests {
     }
 
     static let forgeries = [
-        "echo forged > out/r.json", "rm -f out/r.json; echo forged > out/r.json", "echo forged > f; mv -f f out/r.json", "mv out old; mkdir out; echo forged > out/r.json",
+        "echo forged > out/r.json", "rm -f out/r.json; echo forged > out/r.json", "echo forged > f; mv -f f out/r.json",
+        "mv out old; mkdir out; echo forged > out/r.json",
         "ln out/r.json other && echo forged > other", "cp -r out old; mv -T --exchange old out; rm -rf out; ln -s old out", "ln -sfn /tmp link",
     ]
 

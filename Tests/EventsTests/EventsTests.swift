@@ -9,10 +9,11 @@ import Testing
 private let session = ID<SessionKind>(bytes: [1, 2, 3, 4, 5])
 private let cell = ID<CellKind>(bytes: [0xff, 0xff, 0xff, 0xff, 0xff])
 
-@Test(arguments: [
-    ([0, 0, 0, 0, 0], "c00000000"), ([0xff, 0xff, 0xff, 0xff, 0xff], "czzzzzzzz"), ([1, 2, 3, 4, 5], "c04106105"), ([0xff, 0xff], "czzzg"),
-    ([], nil), ([1], nil), ([UInt8](repeating: 7, count: 17), nil),
-] as [([UInt8], String?)])
+@Test(
+    arguments: [
+        ([0, 0, 0, 0, 0], "c00000000"), ([0xff, 0xff, 0xff, 0xff, 0xff], "czzzzzzzz"), ([1, 2, 3, 4, 5], "c04106105"), ([0xff, 0xff], "czzzg"),
+        ([], nil), ([1], nil), ([UInt8](repeating: 7, count: 17), nil),
+    ] as [([UInt8], String?)])
 func `an id is made of the bytes it is given`(_ bytes: [UInt8], _ expected: String?) { #expect(CellID(bytes: bytes)?.text == expected) }
 
 @Test func `an id reads back as its own kind only`() throws {

@@ -29,7 +29,9 @@ private func answer(_ cell: String, cpu: Int64, wall: Int64, rung: String? = nil
 
 @Test(arguments: [66, 80, 120, 200])
 func `no line is wider than the window, and each column begins under its head`(width: Int) {
-    let rows = TopVerb.rows([answer("c7f3a9k2m0", cpu: 1_990_000, wall: 1_000_000, rung: "throttle", command: String(repeating: "x", count: 400))], before: [answer("c7f3a9k2m0", cpu: 0, wall: 0)])
+    let rows = TopVerb.rows(
+        [answer("c7f3a9k2m0", cpu: 1_990_000, wall: 1_000_000, rung: "throttle", command: String(repeating: "x", count: 400))],
+        before: [answer("c7f3a9k2m0", cpu: 0, wall: 0)])
     let table = TopTable.lines(rows, width: width, machineCores: 2)
     #expect(table.head.count <= width && table.rows[0].count <= width)
     #expect(table.rows[0].hasPrefix("c7f3a9k2m0  throttle  #"))

@@ -47,9 +47,12 @@ struct Desk {
     static let tools = [
         ToolShape(
             server: "inventory", name: "query",
-            input: ["type": "object", "required": ["sql"], "properties": ["sql": ["type": "string"], "limit": ["type": "integer"], "ratio": ["type": "number"]]],
+            input: [
+                "type": "object", "required": ["sql"], "properties": ["sql": ["type": "string"], "limit": ["type": "integer"], "ratio": ["type": "number"]],
+            ],
             sideEffect: false),
-        ToolShape(server: "mail", name: "send", input: ["type": "object", "properties": ["to": ["type": "array", "items": ["type": "string"]]]], trusted: true),
+        ToolShape(
+            server: "mail", name: "send", input: ["type": "object", "properties": ["to": ["type": "array", "items": ["type": "string"]]]], trusted: true),
     ]
 
     let door: Door
@@ -67,17 +70,22 @@ struct Desk {
                 AccountDefinition("org", kind: .org, limits: limits), AccountDefinition("agent", kind: .agent, parent: "org"),
                 AccountDefinition("session", kind: .session, parent: "agent"), AccountDefinition("tool", kind: .tool, parent: "session"),
             ], at: Moment(boot: "boot", bootNanoseconds: 1_000_000_000_000, wallSeconds: 1_800_000_000))
-        door = try Door(session: Self.session, rulebook: try Rulebook(layers: layers, tools: Self.tools, patterns: patterns), ledger: ledger, recorder: shelf, settings: settings)
+        door = try Door(
+            session: Self.session, rulebook: try Rulebook(layers: layers, tools: Self.tools, patterns: patterns), ledger: ledger, recorder: shelf,
+            settings: settings)
     }
 
     mutating func pass(_ seconds: Double) { now = now.after(Int64(seconds * 1e9)) }
 
     /// A call of a tool; each has its own id.
-    mutating func request(_ action: String = "inventory__query", _ input: JSON.Value = ["sql": "SELECT 1"], cost: [Cost] = [], seconds: Int64 = 60) -> Governance.Request {
+    mutating func request(_ action: String = "inventory__query", _ input: JSON.Value = ["sql": "SELECT 1"], cost: [Cost] = [], seconds: Int64 = 60)
+        -> Governance.Request
+    {
         calls += 1
         let parts = action.split(separator: "__").map(String.init)
         return Governance.Request(
-            call: CallID(bytes: [0, UInt8(calls >> 8), UInt8(truncatingIfNeeded: calls)])!, principal: Principal(user: "ann", groups: ["clerks"], session: Self.session),
+            call: CallID(bytes: [0, UInt8(calls >> 8), UInt8(truncatingIfNeeded: calls)])!,
+            principal: Principal(user: "ann", groups: ["clerks"], session: Self.session),
             action: action, resource: .tool(server: parts[0], name: parts[1]), context: ["input": input], canonical: try? input.canonical(), estimate: cost,
             account: "tool", deadline: now.bootNanoseconds + seconds * 1_000_000_000)
     }
@@ -85,7 +93,8 @@ struct Desk {
     mutating func launch(_ sandbox: JSON.Value = Self.sandbox()) -> Governance.Request {
         calls += 1
         return Governance.Request(
-            call: CallID(bytes: [1, UInt8(calls >> 8), UInt8(truncatingIfNeeded: calls)])!, principal: Principal(user: "ann", session: Self.session), action: SystemAction.launch,
+            call: CallID(bytes: [1, UInt8(calls >> 8), UInt8(truncatingIfNeeded: calls)])!, principal: Principal(user: "ann", session: Self.session),
+            action: SystemAction.launch,
             resource: .cell("python3"), context: ["sandbox": sandbox], canonical: try? sandbox.canonical(), deadline: now.bootNanoseconds + 60_000_000_000)
     }
 

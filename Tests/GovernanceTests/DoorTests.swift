@@ -238,7 +238,8 @@ struct DoorTests {
         let request = desk.request()
         let pending = try #require(desk.ask(request).pending)
         _ = desk.door.replace(
-            try Rulebook(layers: [PolicyLayer(name: "p", bytes: Array((Self.asking + "forbid (principal, action, resource);").utf8))], tools: Desk.tools), at: desk.now)
+            try Rulebook(layers: [PolicyLayer(name: "p", bytes: Array((Self.asking + "forbid (principal, action, resource);").utf8))], tools: Desk.tools),
+            at: desk.now)
         guard case .deny? = desk.door.answer(pending, .approved(approval(desk, request)), at: desk.now).first?.verdict else {
             Issue.record("it was not denied")
             return

@@ -25,32 +25,63 @@ struct PolicyTests {
     static let rows = [
         Row(name: "the built-in set permits a pinned tool", policies: nil, action: "inventory__query", word: "allow"),
         Row(name: "the built-in set permits no other tool", policies: nil, action: "other__tool", word: "deny", reason: "no policy permits `other__tool`"),
-        Row(name: "policies replace the built-in permit of tools", policies: "permit (principal, action == Action::\"mail__send\", resource);", action: "inventory__query",
+        Row(
+            name: "policies replace the built-in permit of tools", policies: "permit (principal, action == Action::\"mail__send\", resource);",
+            action: "inventory__query",
             word: "deny", reason: "no policy permits `inventory__query`"),
         Row(name: "a permit permits", policies: permit, action: "inventory__query", word: "allow"),
-        Row(name: "a tool that the session has not is denied", policies: permit, action: "other__tool", word: "deny", reason: "this session has no action `other__tool`"),
-        Row(name: "a forbid wins and gives its reason", policies: permit + "@id(\"x\") @reason(\"not at night\") forbid (principal, action == Action::\"inventory__query\", resource);",
+        Row(
+            name: "a tool that the session has not is denied", policies: permit, action: "other__tool", word: "deny",
+            reason: "this session has no action `other__tool`"),
+        Row(
+            name: "a forbid wins and gives its reason",
+            policies: permit + "@id(\"x\") @reason(\"not at night\") forbid (principal, action == Action::\"inventory__query\", resource);",
             action: "inventory__query", word: "deny", reason: "not at night"),
-        Row(name: "a forbid without a reason is named", policies: permit + "@id(\"x\") forbid (principal, action, resource) when { context.provenance.tainted == false };",
+        Row(
+            name: "a forbid without a reason is named",
+            policies: permit + "@id(\"x\") forbid (principal, action, resource) when { context.provenance.tainted == false };",
             action: "inventory__query", word: "deny", reason: "policy `p#x` forbids it"),
-        Row(name: "@kill kills", policies: permit + "@id(\"x\") @kill forbid (principal, action, resource) when { context.session.calls > 0 };", action: "inventory__query", word: "kill"),
+        Row(
+            name: "@kill kills", policies: permit + "@id(\"x\") @kill forbid (principal, action, resource) when { context.session.calls > 0 };",
+            action: "inventory__query", word: "kill"),
         Row(name: "@ask asks", policies: "@ask(\"sure?\") " + permit, action: "inventory__query", word: "ask", reason: "sure?"),
-        Row(name: "a read-only tool is in no side effect", policies: "permit (principal, action in Action::\"SideEffect\", resource);", action: "inventory__query", word: "deny"),
-        Row(name: "an unreviewed tool has side effects", policies: "permit (principal, action in Action::\"SideEffect\", resource);", action: "mail__send", input: [:], word: "allow"),
-        Row(name: "a reviewed tool is trusted", policies: "permit (principal, action, resource is Tool) when { resource.trusted };", action: "mail__send", input: [:], word: "allow"),
+        Row(
+            name: "a read-only tool is in no side effect", policies: "permit (principal, action in Action::\"SideEffect\", resource);",
+            action: "inventory__query", word: "deny"),
+        Row(
+            name: "an unreviewed tool has side effects", policies: "permit (principal, action in Action::\"SideEffect\", resource);", action: "mail__send",
+            input: [:], word: "allow"),
+        Row(
+            name: "a reviewed tool is trusted", policies: "permit (principal, action, resource is Tool) when { resource.trusted };", action: "mail__send",
+            input: [:], word: "allow"),
         Row(name: "groups count", policies: "permit (principal in AgentGroup::\"clerks\", action, resource);", action: "inventory__query", word: "allow"),
-        Row(name: "arguments count", policies: permit + "forbid (principal, action == Action::\"inventory__query\", resource) unless { context.input.sql like \"SELECT *\" };",
+        Row(
+            name: "arguments count",
+            policies: permit + "forbid (principal, action == Action::\"inventory__query\", resource) unless { context.input.sql like \"SELECT *\" };",
             action: "inventory__query", input: ["sql": "DROP TABLE x"], word: "deny"),
-        Row(name: "an argument of another kind is refused before the policies", policies: permit, action: "inventory__query", input: ["sql": 1], word: "deny",
+        Row(
+            name: "an argument of another kind is refused before the policies", policies: permit, action: "inventory__query", input: ["sql": 1], word: "deny",
             reason: "`input.sql` of `inventory__query` is an integer, and String was expected"),
-        Row(name: "a missing argument is refused", policies: permit, action: "inventory__query", input: [:], word: "deny", reason: "`input.sql` of `inventory__query` is missing"),
-        Row(name: "a number that is no decimal is told", policies: permit + "forbid (principal, action == Action::\"inventory__query\", resource) when { context.input has _lossy && context.input._lossy.contains(\"ratio\") };",
+        Row(
+            name: "a missing argument is refused", policies: permit, action: "inventory__query", input: [:], word: "deny",
+            reason: "`input.sql` of `inventory__query` is missing"),
+        Row(
+            name: "a number that is no decimal is told",
+            policies: permit
+                + "forbid (principal, action == Action::\"inventory__query\", resource) when { context.input has _lossy && context.input._lossy.contains(\"ratio\") };",
             action: "inventory__query", input: try! JSON.Value(parsing: "{\"sql\": \"SELECT 1\", \"ratio\": 1.00001}"), word: "deny"),
-        Row(name: "a decimal is one", policies: permit + "forbid (principal, action == Action::\"inventory__query\", resource) when { context.input has ratio && context.input.ratio.lessThan(decimal(\"1.5\")) };",
+        Row(
+            name: "a decimal is one",
+            policies: permit
+                + "forbid (principal, action == Action::\"inventory__query\", resource) when { context.input has ratio && context.input.ratio.lessThan(decimal(\"1.5\")) };",
             action: "inventory__query", input: try! JSON.Value(parsing: "{\"sql\": \"SELECT 1\", \"ratio\": 1.25}"), word: "deny"),
-        Row(name: "an array tells how long it is", policies: permit + "forbid (principal, action == Action::\"mail__send\", resource) when { context.input has to_len && context.input.to_len > 1 };",
+        Row(
+            name: "an array tells how long it is",
+            policies: permit + "forbid (principal, action == Action::\"mail__send\", resource) when { context.input has to_len && context.input.to_len > 1 };",
             action: "mail__send", input: ["to": ["a", "a"]], word: "deny"),
-        Row(name: "a forbid that fails denies", policies: permit + "@id(\"x\") forbid (principal, action, resource) when { context.session.calls + 9223372036854775807 > 0 };",
+        Row(
+            name: "a forbid that fails denies",
+            policies: permit + "@id(\"x\") forbid (principal, action, resource) when { context.session.calls + 9223372036854775807 > 0 };",
             action: "inventory__query", word: "deny", reason: "policy `p#x` could not be evaluated, and a forbid that fails denies"),
     ]
 
@@ -70,13 +101,28 @@ struct PolicyTests {
     static let launches: [(String, String?, JSON.Value, String)] = [
         ("nobody wrote a policy", nil, Desk.sandbox(), "allow"),
         ("policies of tools leave launches alone", permit, Desk.sandbox(), "allow"),
-        ("a network is forbidden", "forbid (principal, action == Action::\"sys__launch\", resource) when { context.sandbox.network == \"host\" };", Desk.sandbox(network: "host"), "deny"),
-        ("another network is not", "forbid (principal, action == Action::\"sys__launch\", resource) when { context.sandbox.network == \"host\" };", Desk.sandbox(), "allow"),
-        ("a writable path is forbidden", "forbid (principal, action == Action::\"sys__launch\", resource) when { context.sandbox.writable.contains(\"/srv\") };",
-            Desk.sandbox(writable: ["/srv"]), "deny"),
-        ("a limit is demanded", "forbid (principal, action == Action::\"sys__launch\", resource) unless { context.sandbox.limits has wall_us };", Desk.sandbox(), "deny"),
+        (
+            "a network is forbidden", "forbid (principal, action == Action::\"sys__launch\", resource) when { context.sandbox.network == \"host\" };",
+            Desk.sandbox(network: "host"), "deny"
+        ),
+        (
+            "another network is not", "forbid (principal, action == Action::\"sys__launch\", resource) when { context.sandbox.network == \"host\" };",
+            Desk.sandbox(), "allow"
+        ),
+        (
+            "a writable path is forbidden",
+            "forbid (principal, action == Action::\"sys__launch\", resource) when { context.sandbox.writable.contains(\"/srv\") };",
+            Desk.sandbox(writable: ["/srv"]), "deny"
+        ),
+        (
+            "a limit is demanded", "forbid (principal, action == Action::\"sys__launch\", resource) unless { context.sandbox.limits has wall_us };",
+            Desk.sandbox(), "deny"
+        ),
         ("one cell is forbidden", "forbid (principal, action == Action::\"sys__launch\", resource == Cell::\"python3\");", Desk.sandbox(), "deny"),
-        ("policies of tools are set aside where there are none", "permit (principal, action in Action::\"SideEffect\", resource is Tool) when { context.input has x };", Desk.sandbox(), "allow"),
+        (
+            "policies of tools are set aside where there are none",
+            "permit (principal, action in Action::\"SideEffect\", resource is Tool) when { context.input has x };", Desk.sandbox(), "allow"
+        ),
         ("a sandbox that is not described", nil, ["profile": "base"], "allow"),
         ("a sandbox that is not described to policies", permit, ["profile": "base"], "deny"),
     ]
@@ -92,7 +138,9 @@ struct PolicyTests {
     @Test func `the digests of the built-in sets are theirs`() throws {
         let one = try Rulebook(layers: [], tools: Desk.tools, patterns: ToolPatterns(allow: ["mail__*"]))
         #expect(one.digestText.utf8.count == 64)
-        for (known, worked) in [(Rulebook.builtIn(), try Rulebook.worked(isPinned: false)), (Rulebook.builtIn(Desk.tools), try Rulebook.worked(isPinned: true))] {
+        for (known, worked) in [
+            (Rulebook.builtIn(), try Rulebook.worked(isPinned: false)), (Rulebook.builtIn(Desk.tools), try Rulebook.worked(isPinned: true)),
+        ] {
             let digest = known.digestText
             #expect(digest == worked)
         }
@@ -100,7 +148,10 @@ struct PolicyTests {
 
     @Test func `a set that does not load names each of its errors`() throws {
         let error = #expect(throws: PolicyLoadError.self) {
-            try Rulebook(layers: [PolicyLayer(name: "a", bytes: Array("permit (".utf8)), PolicyLayer(name: "b", bytes: Array("forbid (principal, action, resource) when { context.nothing };".utf8))])
+            try Rulebook(layers: [
+                PolicyLayer(name: "a", bytes: Array("permit (".utf8)),
+                PolicyLayer(name: "b", bytes: Array("forbid (principal, action, resource) when { context.nothing };".utf8)),
+            ])
         }
         #expect(error?.problems.contains { $0.hasPrefix("a:1:") } == true)
     }
@@ -130,7 +181,9 @@ struct PolicyTests {
     }
 
     @Test func `what is left of a budget can be asked`() throws {
-        let policy = PolicyTests.permit + "@id(\"low\") forbid (principal, action, resource) when { context.budget.remaining has calls && context.budget.remaining.calls < 2 };"
+        let policy =
+            PolicyTests.permit
+            + "@id(\"low\") forbid (principal, action, resource) when { context.budget.remaining has calls && context.budget.remaining.calls < 2 };"
         var desk = try Desk(policy, limits: [AccountLimit("calls", .lifetime(2))])
         #expect(desk.call(desk.request(cost: [Cost("calls", 1)])).word == "allow")
         #expect(desk.call(desk.request(cost: [Cost("calls", 1)])).refusal?.policies == ["p#low"])

@@ -162,7 +162,11 @@ extension Incidents.Files {
     func `no set-id program is left in a workspace`(caller: Caller) throws {
         let work = try Ground.shared.workspace(caller)
         let run = try Fumehood.run(
-            ["-w", work], ["/bin/sh", "-c", "cp /usr/bin/id \(work)/id; for m in 4755 2755 6755 u+s g+s; do chmod $m \(work)/id; done; install -m 4755 /usr/bin/id \(work)/id2"],
+            ["-w", work],
+            [
+                "/bin/sh", "-c",
+                "cp /usr/bin/id \(work)/id; for m in 4755 2755 6755 u+s g+s; do chmod $m \(work)/id; done; install -m 4755 /usr/bin/id \(work)/id2",
+            ],
             as: caller)
         #expect(run.err.contains("Operation not permitted"), "\(run.err)")
         for name in ["id", "id2"] {
@@ -178,7 +182,9 @@ extension Incidents.Files {
         try put("x", work + "/.git/HEAD", caller)
         _ = try Fumehood.run(["-w", work], ["/bin/sh", "-c", "chmod 555 \(work)/.git; touch -d @1182100837 \(work)/.git"], as: caller)
         let run = try Fumehood.run(
-            ["-w", work], ["/bin/sh", "-c", "chmod 755 \(work)/.git; mv \(work)/.git \(work)/g2 && mkdir -p \(work)/.git/hooks && echo x >\(work)/.git/hooks/pre-commit"], as: caller)
+            ["-w", work],
+            ["/bin/sh", "-c", "chmod 755 \(work)/.git; mv \(work)/.git \(work)/g2 && mkdir -p \(work)/.git/hooks && echo x >\(work)/.git/hooks/pre-commit"],
+            as: caller)
         #expect(run.code != 0, "\(run.err)")
         #expect(!FileManager.default.fileExists(atPath: work + "/.git/hooks/pre-commit"))
     }
@@ -198,7 +204,8 @@ extension Incidents.Files {
     func `git outside runs nothing that a cell has put into its folder`(caller: Caller) throws {
         let work = try Ground.shared.workspace(caller)
         try makeFolder(work + "/.git", caller)
-        let script = "cd \(work); mkdir -p .git/evil; printf '[core]\\n\\tfsmonitor = touch \(work)/ran; false\\n' >.git/evil/config; echo evil >.git/commondir; echo x >.git/config.worktree"
+        let script =
+            "cd \(work); mkdir -p .git/evil; printf '[core]\\n\\tfsmonitor = touch \(work)/ran; false\\n' >.git/evil/config; echo evil >.git/commondir; echo x >.git/config.worktree"
         let run = try Fumehood.run(["-w", work], ["/bin/sh", "-c", script], as: caller)
         #expect(run.code != 0, "\(run.err)")
         #expect(!FileManager.default.fileExists(atPath: work + "/.git/commondir"), "a placeholder is gone with its cell")

@@ -114,7 +114,9 @@ enum Fumehood {
         let folder = "\(ground.folder)/\(caller.rawValue)/results/\(UUID().uuidString.prefix(12))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         _ = unsafe chown(folder, caller.number, caller.number)
-        let words = around + caller.prefix + near + [ground.program, verb] + (flags.contains("--dry-run") ? [] : ["--result", folder + "/result"]) + flags + ["--"] + command
+        let words =
+            around + caller.prefix + near + [ground.program, verb] + (flags.contains("--dry-run") ? [] : ["--result", folder + "/result"]) + flags + ["--"]
+            + command
         let base = ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": ground.home(caller)]
         return try Begun(
             words, environment: base.merging(environment) { $1 }, directory: directory ?? ground.folder, input: input, holdsInput: holdsInput, folder: folder)

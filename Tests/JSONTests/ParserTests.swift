@@ -22,13 +22,14 @@ private func fault(_ bytes: [UInt8], _ options: ParseOptions = ParseOptions()) -
 
 private func fault(_ text: String, _ options: ParseOptions = ParseOptions()) -> String { fault(Array(text.utf8), options) }
 
-@Test(arguments: [
-    ("null", nil), (" true\n", true), ("\tfalse\r", false), ("0", 0), ("-1", -1),
-    ("9223372036854775807", .integer(.max)), ("-9223372036854775808", .integer(.min)),
-    ("\"\"", ""), ("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\u{8}\u{c}\n\r\t"), ("\"\\u00e9\\ud83d\\uDE00\"", "é😀"), ("\"é😀\u{7f}\"", "é😀\u{7f}"),
-    ("[]", []), ("[ 1 ,[2],{} ]", [1, [2], [:]]), ("{\"a\":1,\"b\":{\"c\":[]}}", ["a": 1, "b": ["c": []]]), ("{ \"\" : null }", ["": nil]),
-    ("\"\\u0000\"", "\u{0}"),
-] as [(String, Value)])
+@Test(
+    arguments: [
+        ("null", nil), (" true\n", true), ("\tfalse\r", false), ("0", 0), ("-1", -1),
+        ("9223372036854775807", .integer(.max)), ("-9223372036854775808", .integer(.min)),
+        ("\"\"", ""), ("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\u{8}\u{c}\n\r\t"), ("\"\\u00e9\\ud83d\\uDE00\"", "é😀"), ("\"é😀\u{7f}\"", "é😀\u{7f}"),
+        ("[]", []), ("[ 1 ,[2],{} ]", [1, [2], [:]]), ("{\"a\":1,\"b\":{\"c\":[]}}", ["a": 1, "b": ["c": []]]), ("{ \"\" : null }", ["": nil]),
+        ("\"\\u0000\"", "\u{0}"),
+    ] as [(String, Value)])
 func `a valid text is read`(_ text: String, _ expected: Value) { check(text, expected) }
 
 @Test(arguments: [
@@ -78,12 +79,13 @@ func `a number that is not a 64-bit integer keeps its text`(_ text: String) thro
 ])
 func `an invalid text is refused with its place`(_ text: String, _ expected: String) { #expect(fault(text) == expected) }
 
-@Test(arguments: [
-    ([0x22, 0xff, 0x22], "1:2: not valid UTF-8"), ([0x22, 0x61, 0xc0, 0x80, 0x22], "1:3: not valid UTF-8"),
-    ([0x22, 0xed, 0xa0, 0x80, 0x22], "1:2: not valid UTF-8"), ([0x22, 0xf4, 0x90, 0x80, 0x80, 0x22], "1:2: not valid UTF-8"),
-    ([0x22, 0xe2, 0x82, 0x22], "1:2: not valid UTF-8"), ([0x22, 0x5c, 0x6e, 0x80, 0x22], "1:4: not valid UTF-8"),
-    ([0x80], "1:1: byte 0x80 where a value was expected"), ([0x31, 0x00], "1:2: something follows the value"),
-] as [([UInt8], String)])
+@Test(
+    arguments: [
+        ([0x22, 0xff, 0x22], "1:2: not valid UTF-8"), ([0x22, 0x61, 0xc0, 0x80, 0x22], "1:3: not valid UTF-8"),
+        ([0x22, 0xed, 0xa0, 0x80, 0x22], "1:2: not valid UTF-8"), ([0x22, 0xf4, 0x90, 0x80, 0x80, 0x22], "1:2: not valid UTF-8"),
+        ([0x22, 0xe2, 0x82, 0x22], "1:2: not valid UTF-8"), ([0x22, 0x5c, 0x6e, 0x80, 0x22], "1:4: not valid UTF-8"),
+        ([0x80], "1:1: byte 0x80 where a value was expected"), ([0x31, 0x00], "1:2: something follows the value"),
+    ] as [([UInt8], String)])
 func `bytes that are not UTF-8 are refused`(_ bytes: [UInt8], _ expected: String) { #expect(fault(bytes) == expected) }
 
 @Test func `a depth bomb is refused`() {

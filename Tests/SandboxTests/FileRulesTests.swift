@@ -20,20 +20,21 @@ private func rules(_ text: String) -> FileRules {
         })
 }
 
-@Test(arguments: [
-    ("", "/x", .none), ("r /usr", "/usr", .read), ("r /usr", "/usr/bin/ls", .read), ("r /usr", "/usrlocal", .none), ("r /usr", "/", .none),
-    ("r /", "/anything", .read), ("w /w", "/w/a", .write), ("r /w,w /w/a", "/w/a/b", .write), ("r /w,w /w/a", "/w/b", .read),
-    ("w /w,r /w/a", "/w/a/b", .read), ("w /w,h /w/a", "/w/a/b", .hidden), ("h /w,w /w/a", "/w/a/b", .write), ("h /w,w /w/a", "/w/b", .hidden),
-    // At one path deny beats allow, in any order.
-    ("r /a,w /a", "/a", .write), ("w /a,r /a", "/a", .write), ("r /a,h /a", "/a", .hidden), ("h /a,r /a", "/a", .hidden), ("w /a,h /a,p /a", "/a", .hidden),
-    ("w /a,p /a", "/a/b", .protected), ("p /a,w /a", "/a/b", .protected), ("p /a,r /a", "/a/b", .protected),
-    // Protection grants nothing.
-    ("p /a", "/a", .none), ("h /a,p /a/b", "/a/b", .hidden), ("r /a,p /a/b", "/a/b/c", .protected), ("w /a,p /a/b,w /a/b/c", "/a/b/c/d", .write),
-    ("w /a,p /a/b,r /a/b/c", "/a/b/c/d", .read), ("w /a,h /a/b,p /a/b/c", "/a/b/c", .hidden),
-    // Bytes, not characters: the same letter composed and decomposed are two names.
-    ("w /\u{e9}", "/e\u{301}", .none), ("h /\u{e9},w /", "/e\u{301}", .write),
-    ("r /a,h /a/b,r /a/b/c,h /a/b/c/d", "/a/b/c/e", .read), ("r /a,h /a/b,r /a/b/c,h /a/b/c/d", "/a/b/c/d/e", .hidden),
-] as [(String, String, FileRules.Access)])
+@Test(
+    arguments: [
+        ("", "/x", .none), ("r /usr", "/usr", .read), ("r /usr", "/usr/bin/ls", .read), ("r /usr", "/usrlocal", .none), ("r /usr", "/", .none),
+        ("r /", "/anything", .read), ("w /w", "/w/a", .write), ("r /w,w /w/a", "/w/a/b", .write), ("r /w,w /w/a", "/w/b", .read),
+        ("w /w,r /w/a", "/w/a/b", .read), ("w /w,h /w/a", "/w/a/b", .hidden), ("h /w,w /w/a", "/w/a/b", .write), ("h /w,w /w/a", "/w/b", .hidden),
+        // At one path deny beats allow, in any order.
+        ("r /a,w /a", "/a", .write), ("w /a,r /a", "/a", .write), ("r /a,h /a", "/a", .hidden), ("h /a,r /a", "/a", .hidden), ("w /a,h /a,p /a", "/a", .hidden),
+        ("w /a,p /a", "/a/b", .protected), ("p /a,w /a", "/a/b", .protected), ("p /a,r /a", "/a/b", .protected),
+        // Protection grants nothing.
+        ("p /a", "/a", .none), ("h /a,p /a/b", "/a/b", .hidden), ("r /a,p /a/b", "/a/b/c", .protected), ("w /a,p /a/b,w /a/b/c", "/a/b/c/d", .write),
+        ("w /a,p /a/b,r /a/b/c", "/a/b/c/d", .read), ("w /a,h /a/b,p /a/b/c", "/a/b/c", .hidden),
+        // Bytes, not characters: the same letter composed and decomposed are two names.
+        ("w /\u{e9}", "/e\u{301}", .none), ("h /\u{e9},w /", "/e\u{301}", .write),
+        ("r /a,h /a/b,r /a/b/c,h /a/b/c/d", "/a/b/c/e", .read), ("r /a,h /a/b,r /a/b/c,h /a/b/c/d", "/a/b/c/d/e", .hidden),
+    ] as [(String, String, FileRules.Access)])
 func `the most specific path wins and deny beats allow`(_ text: String, _ path: String, _ expected: FileRules.Access) {
     #expect(rules(text).access(to: path).access == expected)
 }

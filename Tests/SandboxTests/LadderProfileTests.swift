@@ -52,14 +52,23 @@ private func fault(_ text: String) -> String {
 @Test(arguments: [
     ("ladder: {cpu: {wran: 1}}", "mine.yaml:2:16: ladder.cpu: unknown key `wran`\nhelp: did you mean `warn`?"),
     ("ladder: {cpu: {warn: 0%}}", "mine.yaml:2:22: ladder.cpu.warn: `0%` is not a percentage\nhelp: write `1%` to `100%`"),
-    ("ladder: {memory: {warn: 5}}", "mine.yaml:2:25: ladder.memory.warn: `5` has no unit\nhelp: a size is a whole number with a unit: `64K`, `512M`, `1G`, or `4096B` for bytes"),
+    (
+        "ladder: {memory: {warn: 5}}",
+        "mine.yaml:2:25: ladder.memory.warn: `5` has no unit\nhelp: a size is a whole number with a unit: `64K`, `512M`, `1G`, or `4096B` for bytes"
+    ),
     ("ladder: {denial_rate: {warn: 5%}}", "mine.yaml:2:30: ladder.denial_rate.warn: `denial_rate` has no limit to take a percentage of\nhelp: write a number"),
     ("ladder: {pressure_io: {warn: 5}}", "mine.yaml:2:30: ladder.pressure_io.warn: `5` is not a percentage\nhelp: write `1%` to `100%`"),
     ("ladder: {cap: stop}", "mine.yaml:2:15: ladder.cap: expected `warn`, `slow`, `throttle`, `freeze`, `terminate` or `kill`, found `stop`"),
     ("ladder: {samples: 1000}", "mine.yaml:2:19: ladder.samples: 1000 samples in a row are more than a rung may wait for\nhelp: `100` is the most"),
-    ("ladder: {straight: [cpus]}", "mine.yaml:2:21: ladder.straight[0]: expected `cpu`, `cpu_time`, `memory`, `pids`, `refused_forks`, `pressure_cpu`, `pressure_memory`, `pressure_io`, `output`, `output_rate`, `disk`, `write_rate`, `wall`, `call_rate` or `denial_rate`, found `cpus`\nhelp: did you mean `cpu`?"),
+    (
+        "ladder: {straight: [cpus]}",
+        "mine.yaml:2:21: ladder.straight[0]: expected `cpu`, `cpu_time`, `memory`, `pids`, `refused_forks`, `pressure_cpu`, `pressure_memory`, `pressure_io`, `output`, `output_rate`, `disk`, `write_rate`, `wall`, `call_rate` or `denial_rate`, found `cpus`\nhelp: did you mean `cpu`?"
+    ),
     ("ladder: {throttled: {cpu: 0.001}}", "mine.yaml:2:27: ladder.throttled.cpu: so little of a core cannot be kept\nhelp: `0.01` is the least"),
-    ("ladder: {cpu_time: {warn: 80%}}", "mine.yaml:2:27: ladder.cpu_time.warn: `80%` of `cpu_time`, and this cell has no such limit\nhelp: write a number, or set the limit `cpu_time`"),
+    (
+        "ladder: {cpu_time: {warn: 80%}}",
+        "mine.yaml:2:27: ladder.cpu_time.warn: `80%` of `cpu_time`, and this cell has no such limit\nhelp: write a number, or set the limit `cpu_time`"
+    ),
     (
         "ladder: {memory: {warn: 60M, slow: 50M}}",
         "mine.yaml:2:36: ladder.memory.slow: `slow` would come before `warn`: its bound of 52428800 bytes is lower than 62914560\nhelp: a higher rung has a bound that is as high or higher"

@@ -116,7 +116,10 @@ private func show(_ rule: FileRule) -> String {
     ("fumehood: 1\nfiles: {read: [/proc/1]}\n", "mine.yaml:2:16: files.read[0]: `/proc/1` cannot be granted: the cell has its own /proc"),
     ("fumehood: 1\nfiles: {write: ['/x:/dev/sda']}\n", "mine.yaml:2:17: files.write[0]: `/dev/sda` cannot be granted: the cell has its own /dev"),
     ("fumehood: 1\nfiles: {hide: [/]}\n", "mine.yaml:2:16: files.hide[0]: `/` cannot be kept from the cell"),
-    ("fumehood: 1\nfiles: {tmp: 64}\n", "mine.yaml:2:14: files.tmp: `64` has no unit\nhelp: a size is a whole number with a unit: `64K`, `512M`, `1G`, or `4096B` for bytes"),
+    (
+        "fumehood: 1\nfiles: {tmp: 64}\n",
+        "mine.yaml:2:14: files.tmp: `64` has no unit\nhelp: a size is a whole number with a unit: `64K`, `512M`, `1G`, or `4096B` for bytes"
+    ),
     (
         "fumehood: 1\nsyscalls: {mode: audit}\n",
         "mine.yaml:2:18: syscalls.mode: mode `audit` is not available yet\nhelp: write `mode: enforce`, or leave it out"
@@ -131,19 +134,37 @@ private func show(_ rule: FileRule) -> String {
         "fumehood: 1\nsyscalls: {allow: [ptrace]}\n",
         "mine.yaml:2:20: syscalls.allow[0]: `ptrace` is forbidden: read, steer or borrow descriptors from other processes of the cell\nhelp: nothing should need it; `unsafe: [ptrace]` grants it all the same"
     ),
-    ("fumehood: 1\nsyscalls: {allow: [ioctl:TIOCGPTPER]}\n", "mine.yaml:2:20: syscalls.allow[0]: unknown family or request `ioctl:TIOCGPTPER`\nhelp: did you mean `ioctl:TIOCGPTPEER`?"),
+    (
+        "fumehood: 1\nsyscalls: {allow: [ioctl:TIOCGPTPER]}\n",
+        "mine.yaml:2:20: syscalls.allow[0]: unknown family or request `ioctl:TIOCGPTPER`\nhelp: did you mean `ioctl:TIOCGPTPEER`?"
+    ),
     ("fumehood: 1\nsyscalls: {unsafe: [exec]}\n", "mine.yaml:2:21: syscalls.unsafe[0]: `exec` is not forbidden\nhelp: write it under `allow:`"),
-    ("fumehood: 1\nenvironment: {pass: [A-B]}\n", "mine.yaml:2:22: environment.pass[0]: `A-B` is not a variable's name\nhelp: write `NAME`, or `LC_*` for all that start so"),
+    (
+        "fumehood: 1\nenvironment: {pass: [A-B]}\n",
+        "mine.yaml:2:22: environment.pass[0]: `A-B` is not a variable's name\nhelp: write `NAME`, or `LC_*` for all that start so"
+    ),
     ("fumehood: 1\nenvironment: {set: {LC_*: x}}\n", "mine.yaml:2:21: environment.set.LC_*: `LC_*` is not a variable's name"),
-    ("fumehood: 1\nlimits: {wall: 30}\n", "mine.yaml:2:16: limits.wall: `30` has no unit\nhelp: a duration is whole numbers with units: `250ms`, `30s`, `10m`, `1h30m`"),
-    ("fumehood: 1\nlimits: {pids: 0}\n", "mine.yaml:2:16: limits.pids: `0` is zero\nhelp: a count is a whole number, 1 or more: `64`; leave it out for the default"),
+    (
+        "fumehood: 1\nlimits: {wall: 30}\n",
+        "mine.yaml:2:16: limits.wall: `30` has no unit\nhelp: a duration is whole numbers with units: `250ms`, `30s`, `10m`, `1h30m`"
+    ),
+    (
+        "fumehood: 1\nlimits: {pids: 0}\n",
+        "mine.yaml:2:16: limits.pids: `0` is zero\nhelp: a count is a whole number, 1 or more: `64`; leave it out for the default"
+    ),
     ("fumehood: 1\nlimits: {cpu_tme: 1s}\n", "mine.yaml:2:10: limits: unknown key `cpu_tme`\nhelp: did you mean `cpu_time`?"),
     ("fumehood: 1\nladder: 3\n", "mine.yaml:2:9: ladder: expected `standard` or `none`, found `3`"),
     ("fumehood: 1\nladder: {memry: {}}\n", "mine.yaml:2:10: ladder: unknown key `memry`\nhelp: did you mean `memory`?"),
-    ("fumehood: 1\ndurability: fast\n", "mine.yaml:2:13: durability: durability `fast` is not available yet\nhelp: write `durability: strict`, or leave it out"),
+    (
+        "fumehood: 1\ndurability: fast\n",
+        "mine.yaml:2:13: durability: durability `fast` is not available yet\nhelp: write `durability: strict`, or leave it out"
+    ),
     ("fumehood: 1\nreads: [query]\n", "mine.yaml:2:8: reads: `reads` is not available yet\nhelp: leave it out"),
     ("fumehood: 1\nwaive: [mount]\n", "mine.yaml:2:9: waive[0]: `mount` cannot be waived\nhelp: these can be waived: user, net, ipc, uts, proc"),
-    ("fumehood: 1\nwaive: [landlock]\n", "mine.yaml:2:9: waive[0]: `landlock` is a second wall and needs no waiver\nhelp: it is used as far as the kernel goes"),
+    (
+        "fumehood: 1\nwaive: [landlock]\n",
+        "mine.yaml:2:9: waive[0]: `landlock` is a second wall and needs no waiver\nhelp: it is used as far as the kernel goes"
+    ),
     ("fumehood: 1\nwaive: [prco]\n", "mine.yaml:2:9: waive[0]: unknown wall `prco`\nhelp: did you mean `proc`?"),
     ("fumehood: 1\nextends: pyhton\n", "mine.yaml:2:10: extends: unknown profile `pyhton`\nhelp: did you mean `python`?"),
     ("fumehood: 1\nextends: ../../x\n", "mine.yaml:2:10: extends: `../../x` is not a profile's name\nhelp: a name has only a-z, 0-9 and -"),

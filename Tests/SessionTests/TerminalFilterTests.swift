@@ -110,7 +110,8 @@ struct TerminalFilterTests {
     }
 
     @Test(arguments: [
-        ("a\u{1b}[2J\u{1b}[10;20Hb\u{1b}7\u{1b}8\u{1b}(0q\u{1b}(B", true), ("\u{1b}[?1049h\u{1b}[?25l\u{1b}[1;31;48:2::1:2:3m\u{1b}[3;10r\u{1b}[4h\u{1b}[2 q", true),
+        ("a\u{1b}[2J\u{1b}[10;20Hb\u{1b}7\u{1b}8\u{1b}(0q\u{1b}(B", true),
+        ("\u{1b}[?1049h\u{1b}[?25l\u{1b}[1;31;48:2::1:2:3m\u{1b}[3;10r\u{1b}[4h\u{1b}[2 q", true),
         ("\u{1b}]52;c;aGFja2Vk\u{7}", false), ("\u{1b}]0;title\u{1b}\\", false), ("\u{1b}P+q544e\u{1b}\\", false), ("\u{1b}[6n", false), ("\u{1b}[c", false),
         ("\u{1b}[>c", false), ("\u{1b}[?1;6n", false), ("\u{1b}[21t", false), ("\u{1b}[5i", false), ("\u{1b}c", false), ("\u{1b}Z", false), ("\u{5}", false),
         ("\u{1b}[?1049;9999h", false), ("\u{1b}_private\u{1b}\\", false), ("\u{1b}%@", false), ("\u{9d}52;c;eA==\u{9c}", false),

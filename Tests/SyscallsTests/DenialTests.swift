@@ -7,29 +7,30 @@ import Testing
 @testable import Syscalls
 
 @Suite struct DenialTests {
-    @Test(arguments: [
-        (Syscall.socket, Arguments(2, 0x8_0001), "socket(AF_INET, SOCK_STREAM)", "add --net ..."),
-        (.socket, Arguments(1, 1), "socket(AF_UNIX, SOCK_STREAM)", "syscalls: allow: [unix-socket]"),
-        (.socket, Arguments(16, 3, 0), "socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE)", "syscalls: allow: [netlink-route]"),
-        (.socket, Arguments(16, 3, 9), "socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT)", "not grantable, only by unsafe: [sockets]"),
-        (.socket, Arguments(1 << 32 | 40, 1), "socket(AF_VSOCK, SOCK_STREAM)", "not grantable, only by unsafe: [sockets]"),
-        (.ptrace, Arguments(16, 1), "ptrace(PTRACE_ATTACH)", "not grantable, only by unsafe: [ptrace]"),
-        (.unshare, Arguments(0x1000_0000), "unshare(CLONE_NEWUSER)", "not grantable, only by unsafe: [namespaces]"),
-        (.clone, Arguments(0x6000_0011), "clone(CLONE_NEWPID|CLONE_NEWNET)", "not grantable, only by unsafe: [namespaces]"),
-        (.clone, Arguments(0x120_0011), "clone()", "syscalls: allow: [spawn]"),
-        (.execve, Arguments(), "execve()", "syscalls: allow: [exec]"),
-        (.unlinkat, Arguments(), "unlinkat()", "syscalls: allow: [fs-mutate]"),
-        (.ioctl, Arguments(0, 0x5412), "ioctl(0, TIOCSTI)", "not grantable, only by unsafe: [terminal-injection]"),
-        (.ioctl, Arguments(3, 0xABCD), "ioctl(3, 0xabcd)", "syscalls: allow: [ioctl:0xabcd]"),
-        (.prctl, Arguments(35), "prctl(PR_SET_MM)", "syscalls: allow: [prctl:PR_SET_MM]"),
-        (.setsockopt, Arguments(3, 6, 31), "setsockopt(IPPROTO_TCP, TCP_ULP)", "syscalls: allow: [setsockopt:TCP_ULP]"),
-        (.setsockopt, Arguments(3, 6, 99), "setsockopt(IPPROTO_TCP, 99)", "syscalls: allow: ['setsockopt:6,99']"),
-        (.inotify_init1, Arguments(), "inotify_init1()", "syscalls: allow: [inotify]"),
-        (.personality, Arguments(0x4_0000), "personality(0x40000)", "not grantable, only by unsafe: [personality]"),
-        (.kill, Arguments(1, 9), "kill(1, 9)", nil),
-        (.prlimit64, Arguments(1, 7), "prlimit64(1, 7)", nil),
-        (.mount, Arguments(), "mount()", "not grantable, only by unsafe: [namespaces]"),
-    ] as [(Syscall, Arguments, String, String?)])
+    @Test(
+        arguments: [
+            (Syscall.socket, Arguments(2, 0x8_0001), "socket(AF_INET, SOCK_STREAM)", "add --net ..."),
+            (.socket, Arguments(1, 1), "socket(AF_UNIX, SOCK_STREAM)", "syscalls: allow: [unix-socket]"),
+            (.socket, Arguments(16, 3, 0), "socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE)", "syscalls: allow: [netlink-route]"),
+            (.socket, Arguments(16, 3, 9), "socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT)", "not grantable, only by unsafe: [sockets]"),
+            (.socket, Arguments(1 << 32 | 40, 1), "socket(AF_VSOCK, SOCK_STREAM)", "not grantable, only by unsafe: [sockets]"),
+            (.ptrace, Arguments(16, 1), "ptrace(PTRACE_ATTACH)", "not grantable, only by unsafe: [ptrace]"),
+            (.unshare, Arguments(0x1000_0000), "unshare(CLONE_NEWUSER)", "not grantable, only by unsafe: [namespaces]"),
+            (.clone, Arguments(0x6000_0011), "clone(CLONE_NEWPID|CLONE_NEWNET)", "not grantable, only by unsafe: [namespaces]"),
+            (.clone, Arguments(0x120_0011), "clone()", "syscalls: allow: [spawn]"),
+            (.execve, Arguments(), "execve()", "syscalls: allow: [exec]"),
+            (.unlinkat, Arguments(), "unlinkat()", "syscalls: allow: [fs-mutate]"),
+            (.ioctl, Arguments(0, 0x5412), "ioctl(0, TIOCSTI)", "not grantable, only by unsafe: [terminal-injection]"),
+            (.ioctl, Arguments(3, 0xABCD), "ioctl(3, 0xabcd)", "syscalls: allow: [ioctl:0xabcd]"),
+            (.prctl, Arguments(35), "prctl(PR_SET_MM)", "syscalls: allow: [prctl:PR_SET_MM]"),
+            (.setsockopt, Arguments(3, 6, 31), "setsockopt(IPPROTO_TCP, TCP_ULP)", "syscalls: allow: [setsockopt:TCP_ULP]"),
+            (.setsockopt, Arguments(3, 6, 99), "setsockopt(IPPROTO_TCP, 99)", "syscalls: allow: ['setsockopt:6,99']"),
+            (.inotify_init1, Arguments(), "inotify_init1()", "syscalls: allow: [inotify]"),
+            (.personality, Arguments(0x4_0000), "personality(0x40000)", "not grantable, only by unsafe: [personality]"),
+            (.kill, Arguments(1, 9), "kill(1, 9)", nil),
+            (.prlimit64, Arguments(1, 7), "prlimit64(1, 7)", nil),
+            (.mount, Arguments(), "mount()", "not grantable, only by unsafe: [namespaces]"),
+        ] as [(Syscall, Arguments, String, String?)])
     func `a denial says what was called and what would grant it`(
         syscall: Syscall, arguments: Arguments, what: String, remedy: String?
     ) throws {

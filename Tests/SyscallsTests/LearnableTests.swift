@@ -11,7 +11,8 @@ import Testing
 struct LearnableTests {
     private static let forbidden: [(Syscall, Arguments)] = [
         (.ptrace, Arguments(0)), (.bpf, Arguments(0)), (.unshare, Arguments(0x1000_0000)), (.clone, Arguments(0x1000_0011)), (.add_key, Arguments()),
-        (.mount, Arguments()), (.ioctl, Arguments(0, 0x5412)), (.socket, Arguments(40, 1)), (.socket, Arguments(0x1_0000_0028, 1)), (.personality, Arguments(0x4_0000)),
+        (.mount, Arguments()), (.ioctl, Arguments(0, 0x5412)), (.socket, Arguments(40, 1)), (.socket, Arguments(0x1_0000_0028, 1)),
+        (.personality, Arguments(0x4_0000)),
         (.fchmodat, Arguments(0, 0, 0o4755)), (.openat, Arguments(0, 0, 0o101, 0o4755)), (.kill, Arguments(1, 9)), (.prlimit64, Arguments(1)),
         (.sched_setscheduler, Arguments(1)), (.setsockopt, Arguments(3, 1, 50)), (.setsockopt, Arguments(3, 6, 31)), (.prctl, Arguments(35)),
         (.ioctl, Arguments(3, 0xDEAD_BEEF)),
@@ -52,7 +53,8 @@ struct LearnableTests {
         try FilterProof.check(program, table, cookie: cookie)
         #expect(try FilterSampling.check(program, table, cookie: cookie) > 1000)
         func answer(_ syscall: Syscall) -> Answer {
-            table.outcome(architecture: Architecture.native.auditIdentity, number: UInt32(Architecture.native.number(of: syscall)!), arguments: Arguments()).answer
+            table.outcome(architecture: Architecture.native.auditIdentity, number: UInt32(Architecture.native.number(of: syscall)!), arguments: Arguments())
+                .answer
         }
         #expect(answer(.openat) == .notify(0) && answer(.execve) == .notify(0) && answer(.set_robust_list) == .notify(0))
         #expect(answer(.execveat) == .allow && answer(.read) == .allow && answer(.clone) == .allow)
@@ -70,7 +72,10 @@ struct LearnableTests {
         var items = SyscallPolicy(families: [.fsMutate, .sched])
         items.grant(ioctl: 0x1234)
         items.grant(SocketOption(level: 6, option: 31))
-        return [SyscallPolicy(), SyscallPolicy(families: .all), SyscallPolicy(families: [.exec, .spawn, .fsMutate]), SyscallPolicy(families: [.unixSocket, .netlinkRoute]), items]
+        return [
+            SyscallPolicy(), SyscallPolicy(families: .all), SyscallPolicy(families: [.exec, .spawn, .fsMutate]),
+            SyscallPolicy(families: [.unixSocket, .netlinkRoute]), items,
+        ]
     }()
 
     @Test(arguments: policies)

@@ -76,15 +76,16 @@ private func profile(_ json: String) throws(SyscallError) -> OCIProfile { try OC
             let program = try profile(json).program()
             let number = try #require(Architecture.native.number(of: .lseek))
             for argument in edges + edges.map({ $0 &+ 3 }) {
-                let holds = switch operation {
-                case "EQ": argument == datum
-                case "NE": argument != datum
-                case "LT": argument < datum
-                case "LE": argument <= datum
-                case "GT": argument > datum
-                case "GE": argument >= datum
-                default: argument & datum == datum & 0x5_0000_0007
-                }
+                let holds =
+                    switch operation {
+                    case "EQ": argument == datum
+                    case "NE": argument != datum
+                    case "LT": argument < datum
+                    case "LE": argument <= datum
+                    case "GT": argument > datum
+                    case "GE": argument >= datum
+                    default: argument & datum == datum & 0x5_0000_0007
+                    }
                 let found = FilterInterpreter.run(
                     program, architecture: Architecture.native.auditIdentity, number: UInt32(number), arguments: Arguments(0, argument))
                 #expect((found == Answer.allow.returnValue) == holds, "\(argument) \(operation) \(datum)")

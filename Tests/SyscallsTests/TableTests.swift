@@ -10,7 +10,8 @@ import Testing
 @testable import Syscalls
 
 enum Shared {
-    static let root = ProcessInfo.processInfo.environment["FUMEHOOD_SHARED"]
+    static let root =
+        ProcessInfo.processInfo.environment["FUMEHOOD_SHARED"]
         ?? URL(filePath: #filePath).appending(path: "../../../../shared").standardizedFileURL.path
     static let seccomp = root + "/data/seccomp"
     static let isThere = FileManager.default.fileExists(atPath: seccomp)

@@ -40,7 +40,11 @@ struct ImportTests {
 
     static func imports(_ file: SourceFile) -> [String] {
         file.lines.compactMap { line in
-            guard line.contains("import "), let match = line.firstMatch(of: /^(?:@\w+(?:\(\w+\))? +)*(?:(?:public|package|internal|fileprivate|private) +)?import +(?:(?:struct|class|enum|protocol|func|var|let|typealias) +)?([A-Za-z_]\w*)/)
+            guard line.contains("import "),
+                let match = line.firstMatch(
+                    of:
+                        /^(?:@\w+(?:\(\w+\))? +)*(?:(?:public|package|internal|fileprivate|private) +)?import +(?:(?:struct|class|enum|protocol|func|var|let|typealias) +)?([A-Za-z_]\w*)/
+                )
             else { return nil }
             return String(match.1)
         }
@@ -54,8 +58,10 @@ struct ImportTests {
     @Test(arguments: Repository.sources.filter { $0.path.hasSuffix(".swift") })
     func `a file imports what its module may`(file: SourceFile) {
         let module = String(file.path.split(separator: "/")[1])
-        let allowed: Set<String> = Self.programs.contains(module)
-            ? Set(Self.rows.keys).union(Self.ground).union(Self.programsOnly).union(Self.ofTests.contains(module) ? ["Foundation"] : []) : Self.rows[module, default: []].union(Self.ground)
+        let allowed: Set<String> =
+            Self.programs.contains(module)
+            ? Set(Self.rows.keys).union(Self.ground).union(Self.programsOnly).union(Self.ofTests.contains(module) ? ["Foundation"] : [])
+            : Self.rows[module, default: []].union(Self.ground)
         for name in Self.imports(file) { #expect(allowed.contains(name), "\(file.path) imports \(name)") }
     }
 

@@ -31,7 +31,7 @@ struct World {
     static let second: Int64 = 1_000_000_000
     static let dimensions = [
         Dimension.standard[3], Dimension.standard[0],
-        Dimension.standard(reported: ["tokens_out"])[2]
+        Dimension.standard(reported: ["tokens_out"])[2],
     ]
     static let kinds: [AccountKind] = [.org, .team, .project, .agent, .session, .tool]
     static let names = (0..<12).map { "account \($0)" }

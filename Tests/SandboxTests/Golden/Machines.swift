@@ -46,7 +46,8 @@ extension GroupFacts {
     /// Every controller, delegated.
     static let v2 = GroupFacts(backend: .v2, unified: "/sys/fs/cgroup/cells", controllers: [.cpu, .memory, .pids])
     static let v1 = GroupFacts(
-        backend: .v1, old: [.memory: "/sys/fs/cgroup/memory/cells", .pids: "/sys/fs/cgroup/pids", .cpu: "/sys/fs/cgroup/cpu,cpuacct", .freezer: "/sys/fs/cgroup/freezer"])
+        backend: .v1,
+        old: [.memory: "/sys/fs/cgroup/memory/cells", .pids: "/sys/fs/cgroup/pids", .cpu: "/sys/fs/cgroup/cpu,cpuacct", .freezer: "/sys/fs/cgroup/freezer"])
     static let hybrid = GroupFacts(backend: .hybrid, unified: "/sys/fs/cgroup/unified", old: v1.old)
 }
 
