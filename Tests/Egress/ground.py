@@ -157,7 +157,8 @@ class Run:
         self.environment = environment
         if user:
             os.chown(home, user, user)
-            words = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *words]
+        self.who = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
+        words = self.who + words
         self.user = user
         self.words = words
         done = subprocess.run(words, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
@@ -171,13 +172,13 @@ class Run:
     def __str__(self):
         return f"exit {self.code}, out {self.out[-700:]!r}, err {self.err[-900:]!r}"
 
-    def log(self, *words):
-        done = subprocess.run([FUMEHOOD, "log", "show", "--json"], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def log(self):
+        done = subprocess.run([*self.who, FUMEHOOD, "log", "show", "--json"], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def connects(self):
         """(outcome, endpoint or attempt) of each record about a connection."""
-        return [(r["outcome"], r["data"].get("attempt") or r["data"]["resource"]["name"]) for r in self.log() if r["kind"] == "decision" and r.get("tool") == "sys__connect"]
+        return [(r["outcome"], r["data"].get("attempt") or r["data"]["resource"]["name"]) for r in self.log() if r.get("kind") == "decision" and r.get("tool") == "sys__connect"]
 
     @property
     def denied(self):

@@ -230,9 +230,9 @@ def _():
         file.write('@id("no-other") @reason("the other is closed") forbid (principal, action == Action::"sys__connect", resource == Endpoint::"other.example:80");\n')
     run = python(GET + "print(get('other.example'), get('api.example.com'))", "--net", "other.example:80", "--net", "api.example.com:80", "--policy", folder)
     assert run.out == "PermissionError 13 the api\n", run
-    records = [r for r in run.log() if r.get("tool") == "sys__connect" and r["kind"] == "decision"]
+    records = [r for r in run.log() if r.get("tool") == "sys__connect" and r.get("kind") == "decision"]
     assert [(r["outcome"], r["policies"]) for r in records] == [("deny", [folder + "/p.cedar#no-other"]), ("allow", ["built-in#connect"])], records
-    assert len({r["policy_set"] for r in run.log() if r.get("policy_set")}) == 1
+    assert len({r["policy_set_sha256"] for r in run.log() if r.get("policy_set_sha256")}) == 1
     assert "by policy" in run.err and "the other is closed" in run.err, run
     assert run.result["connections"][1] == {"endpoint": "other.example:80", "failed": 0, "made": 0, "refused": 1}, run.result
 
