@@ -38,7 +38,7 @@ def enter(script):
 
 
 def sh(*words):
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 STATE = tempfile.mkdtemp(prefix="fumehood-egress-")
@@ -138,7 +138,7 @@ def certificate(*names):
     """(context of a server, path of the file that clients are to trust)."""
     key, crt = os.path.join(STATE, "key.pem"), os.path.join(STATE, "crt.pem")
     sh("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", crt, "-days", "2", "-subj", "/CN=" + names[0],
-       "-addext", "subjectAltName=" + ",".join("DNS:" + name for name in names), "-quiet")
+       "-addext", "subjectAltName=" + ",".join("DNS:" + name for name in names))
     os.chmod(crt, 0o644)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(crt, key)
@@ -189,6 +189,10 @@ def python(code, *flags, **more):
     return Run(flags, ["/usr/bin/python3", "-c", code], **more)
 
 
+class Skip(Exception):
+    """Says what is not here."""
+
+
 failures = []
 
 
@@ -209,6 +213,8 @@ def test(name, needs=()):
         try:
             body()
             print(f"PASS {name}", flush=True)
+        except Skip as reason:
+            print(f"SKIP {name}: {reason}", flush=True)
         except Exception as error:  # noqa: BLE001
             failures.append(name)
             print(f"FAIL {name}: {type(error).__name__}: {str(error)[:1800]} after {time.monotonic() - began:.1f} s", flush=True)
