@@ -136,6 +136,8 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	python3 Tests/Soak/limits.py --record
 	python3 Tests/Soak/ladder.py
 	python3 Tests/Soak/learn.py --record
+	python3 Tests/Egress/storm.py --full
+	python3 Tests/Egress/clients.py --full
 	Tests/vm.sh all
 	Tests/Fuzz/soak.sh
 
@@ -158,6 +160,7 @@ bench: build/fumehood build/cedar-corpus build/audit-log-writer build/door-bench
 	python3 Benchmarks/log/bench.py --record || failed=1
 	python3 Benchmarks/door/bench.py --record || failed=1
 	python3 Benchmarks/broker/bench.py --record || failed=1
+	python3 Benchmarks/egress.py --record || failed=1
 	exit $$failed
 
 corpus: build/cedar-corpus

@@ -73,6 +73,12 @@ package enum InternetSocket {
         Int32(truncatingIfNeeded: -min(rawCall(48, Int(socket.number), Int(how)), 0))
     }
 
+    /// - Parameter value: struct linger. - Returns: 0, or the errno.
+    package static func setLinger(_ socket: borrowing Descriptor, _ value: [UInt8]) -> Int32 {
+        let number = socket.number
+        return unsafe value.withUnsafeBytes { unsafe setsockopt(number, SOL_SOCKET, SO_LINGER, $0.baseAddress, socklen_t($0.count)) == 0 ? 0 : errno }
+    }
+
     /// How long a call that sends, or connects, may wait; nanoseconds, nil for no bound. Kernel: SO_SNDTIMEO.
     package static func sendTimeout(_ socket: borrowing Descriptor) -> UInt64? {
         var value = timeval()
@@ -120,7 +126,9 @@ package enum InternetSocket {
             guard let value = try? option(from, SOL_SOCKET, name), let now = try? option(to, SOL_SOCKET, name), value != now else { continue }
             set(to, SOL_SOCKET, name, value / 2)
         }
-        for (level, name, size) in [(SOL_SOCKET, SO_RCVTIMEO, 16), (SOL_SOCKET, SO_SNDTIMEO, 16), (SOL_SOCKET, SO_LINGER, 8), (6, 13 /* TCP_CONGESTION */, 16)] {
+        for (level, name, size) in [
+            (SOL_SOCKET, SO_RCVTIMEO, 16), (SOL_SOCKET, SO_SNDTIMEO, 16), (SOL_SOCKET, SO_LINGER, 8), (6, 13 /* TCP_CONGESTION */, 16),
+        ] {
             carry(from, to, level, name, size)
         }
     }

@@ -96,7 +96,10 @@ package struct PreparedLaunch {
         var egress: EgressWatch?
         if planned.spec.network == .named {
             guard let connections, notifies else { throw CellError.endpointsNested }
-            egress = try EgressWatch(request.reaches, connections, seed: try Host.random64())
+            var identity: (user: UInt32, group: UInt32)?
+            if case .dedicated(let user, let group) = planned.spec.identity { identity = (user, group) }
+            egress = try EgressWatch(
+                request.reaches, connections, seed: try Host.random64(), paths: request.syscalls.families.contains(.unixSocket), identity: identity)
         }
         let book = DenialBook(watch?.ceiling ?? planned.policy, canary: filter.canary, seed: try Host.random64())
         var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)

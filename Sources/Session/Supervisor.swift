@@ -66,7 +66,8 @@ package final class Supervisor {
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
     package init(
         _ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
-        watch: LearnWatch? = nil, egress: EgressWatch? = nil, signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, ladder: LadderOrder? = nil,
+        watch: LearnWatch? = nil, egress: EgressWatch? = nil, signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?,
+        ladder: LadderOrder? = nil,
         began: UInt64, onDenials: (([Denial]) -> Void)? = nil
     )
         throws(SystemError)

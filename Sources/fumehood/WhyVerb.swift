@@ -104,13 +104,18 @@ struct CausalChain {
         func data(_ record: ShownRecord, _ name: String) -> Value? { record.value?["data"]?[name] }
         if about.kind == "denial" {
             let count = data(about, "count")?.asInteger ?? 1
-            lines.append("\(data(about, "what")?.asString ?? id) was denied\(count == 1 ? "" : " \(count) times") by the filter of its cell")
+            let what = data(about, "what")?.asString ?? id
+            let isConnection = ["connect(", "sendto(udp", "look-up of"].contains { what.hasPrefix($0) }
+            lines.append(
+                "\(what) was denied\(count == 1 ? "" : " \(count) times") \(isConnection ? "by the network of its cell, which reaches what is named" : "by the filter of its cell")"
+            )
             lines.append(data(about, "remedy")?.asString.map { "to grant it: \($0)" } ?? "nothing grants it: no cell may do that")
         }
         for record in chain {
             guard let value = record.value else { continue }
             let policies = (value["policies"]?.asArray ?? []).compactMap(\.asString).map { "`\($0)`" }.joined(separator: ", ")
-            let tool = value["tool"]?.asString ?? ""
+            let endpoint = value["tool"]?.asString == "sys__connect" ? data(record, "attempt")?.asString ?? data(record, "resource")?["name"]?.asString : nil
+            let tool = (value["tool"]?.asString ?? "") + (endpoint.map { " to \($0)" } ?? "")
             switch (record.kind, value["outcome"]?.asString) {
             case ("launch", _):
                 let words = (data(record, "command")?.asArray ?? []).compactMap(\.asString).joined(separator: " ").replacing("\n", with: " ")
@@ -123,6 +128,7 @@ struct CausalChain {
                     "\(tool) was \(value["outcome"]?.asString == "kill" ? "ended" : "denied"): \(why)\(policies.isEmpty ? "" : "; by policy \(policies)")")
                 switch data(record, "cause")?.asString {
                 case "budget": lines.append("fumehood budget show tells what is left")
+                case "policy" where policies.isEmpty && endpoint != nil: break  // no policy could permit it
                 case "policy": lines.append("fumehood policy explain tells what would permit it")
                 default: break
                 }
