@@ -37,6 +37,7 @@ extension Rulebook {
             let id: String? =
                 switch request.action {
                 case SystemAction.launch: "launch"
+                case SystemAction.connect: "connect"
                 case SystemAction.limit: "limit"
                 case let action where actions.contains(action): "tools"
                 default: nil
