@@ -54,6 +54,7 @@ package final class BrokerStreams: StandardStreams {
     package func begin(_ streams: consuming Streams, on loop: any StreamLoop) {
         self.streams = streams
         self.loop = loop
+        exchange.processorTime = { [weak loop] in loop?.processorMicroseconds }
         ownInput = Terminal.isTerminal(0) ? Terminal.openAnew(0, 0 /* O_RDONLY */) : nil
         if let source = self.streams.errors?.number { errors = Relay(from: source, to: Outlet(2), filtered: true) }
         if let errors { loop.watch(errors.source, .readable, key: Key.errorSource.rawValue) }
@@ -95,6 +96,8 @@ package final class BrokerStreams: StandardStreams {
     }
 
     package var isDrained: Bool { streams.output == nil && errors == nil && (exchange.toClient.isEmpty || clientIsGone) }
+
+    package var lingers: Bool { launchedYet }
 
     package var passed: (into: UInt64, out: UInt64) { (into, out) }
 

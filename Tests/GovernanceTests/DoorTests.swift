@@ -233,6 +233,44 @@ struct DoorTests {
         #expect(desk.door.waiting.isEmpty)
     }
 
+    @Test func `a call that is withdrawn waits no more, and a yes to it finds nothing`() throws {
+        var desk = try Desk("@ask(\"why\") permit (principal, action, resource);", limits: [AccountLimit("calls", try Window(parsing: "2"))])
+        let call = desk.request(cost: [Cost("calls", 1)])
+        let id = try #require(desk.ask(call).pending)
+        let digest = try #require(desk.door.waiting.first?.digest)
+        desk.door.withdraw(call.call, because: "it was cancelled", at: desk.now)
+        desk.door.withdraw(call.call, because: "it was cancelled", at: desk.now)
+        #expect(desk.door.waiting.isEmpty && desk.shelf.story.last == "approval withdrawn")
+        #expect(desk.shelf.records.last?.call == call.call && desk.shelf.story.count { $0 == "approval withdrawn" } == 1)
+        let yes = Approval(digest: digest, by: "ann", expires: desk.now.bootNanoseconds + 1_000_000_000)
+        #expect(desk.door.answer(id, .approved(yes), at: desk.now).isEmpty)
+        #expect(!desk.door.isOpen(call.call))
+    }
+
+    @Test func `of equal calls that wait, one is withdrawn and the others go on waiting`() throws {
+        var desk = try Desk("@ask(\"why\") permit (principal, action, resource);")
+        let (one, two) = (desk.request(), desk.request())
+        let id = try #require(desk.ask(one).pending)
+        desk.ask(two)
+        desk.door.withdraw(one.call, because: "it was cancelled", at: desk.now)
+        let digest = try #require(desk.door.waiting.first?.digest)
+        let yes = Approval(digest: digest, by: "ann", expires: desk.now.bootNanoseconds + 1_000_000_000)
+        #expect(desk.door.answer(id, .approved(yes), at: desk.now).map(\.call) == [two.call])
+    }
+
+    @Test func `a fast call goes with its record on the way, but not where the disk refused the last one`() throws {
+        var desk = try Desk()
+        var call = desk.request()
+        call.isFast = true
+        desk.shelf.isFlushed = false
+        let permit = try #require(desk.ask(call).permit)
+        #expect(desk.door.standing(of: permit.ticket) == .waiting || desk.door.standing(of: permit.ticket) == .written)
+        desk.shelf.refusal = LogError(.closed)
+        var next = desk.request()
+        next.isFast = true
+        #expect(desk.ask(next).refusal?.kind == .log)
+    }
+
     @Test func `a forbid that came meanwhile counts in spite of a yes`() throws {
         var desk = try Desk(Self.asking)
         let request = desk.request()
