@@ -15,6 +15,7 @@ usage: bench.py [--calls N] [--record]
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -44,7 +45,7 @@ while True:
 
 class Peer:
     def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
         self.number = 0
         self.send("initialize", {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}})
         self.send("tools/list", {})
@@ -63,7 +64,12 @@ class Peer:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(10)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            # Not everybody ends with its input.
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 def main():

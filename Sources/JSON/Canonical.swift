@@ -18,7 +18,8 @@ extension Value {
 extension Writer {
     mutating func writeCanonical(_ value: Value) throws(JSONError) {
         switch value {
-        case .number(let number): bytes += try Writer.canonical(number).utf8
+        case .number(let number):
+            if number.isShortest { bytes += number.text.utf8 } else { bytes += try Writer.canonical(number).utf8 }
         case .string(let text): canonicalString(text)
         case .array(let elements):
             bytes.append(0x5b)

@@ -234,7 +234,7 @@ struct DoorTests {
     }
 
     @Test func `a call that is withdrawn waits no more, and a yes to it finds nothing`() throws {
-        var desk = try Desk("@ask(\"why\") permit (principal, action, resource);", limits: [AccountLimit("calls", try Window(parsing: "2"))])
+        var desk = try Desk("@ask(\"why\") permit (principal, action, resource);", limits: [AccountLimit("calls", .lifetime(2))])
         let call = desk.request(cost: [Cost("calls", 1)])
         let id = try #require(desk.ask(call).pending)
         let digest = try #require(desk.door.waiting.first?.digest)
@@ -245,6 +245,31 @@ struct DoorTests {
         let yes = Approval(digest: digest, by: "ann", expires: desk.now.bootNanoseconds + 1_000_000_000)
         #expect(desk.door.answer(id, .approved(yes), at: desk.now).isEmpty)
         #expect(!desk.door.isOpen(call.call))
+    }
+
+    @Test func `what a call spends is reserved in slices up to the limit, and then it is stopped`() throws {
+        var desk = try Desk(limits: [AccountLimit("wall_us", .lifetime(2500))])
+        func slices(_ request: Governance.Request) -> Governance.Request {
+            var request = request
+            request.slices = [Cost("wall_us", 1000)]
+            return request
+        }
+        let (one, two) = (slices(desk.request()), slices(desk.request("mail__send", ["to": ["ann"]])))
+        #expect(desk.ask(one).permit != nil && desk.ask(two).permit != nil)
+        let org = try #require(desk.door.ledger.account("org")), wall = try #require(desk.door.ledger.dimension("wall_us"))
+        func reserved() throws -> Int64 { try desk.door.ledger.usage(org, wall).reserved }
+        #expect(try reserved() == 2000)
+        #expect(desk.door.spent(one.call, [Cost("wall_us", 900)], at: desk.now) == nil)
+        #expect(desk.door.spent(one.call, [Cost("wall_us", 1200)], at: desk.now) == nil)
+        #expect(try reserved() == 2500)
+        let refusal = try #require(desk.door.spent(one.call, [Cost("wall_us", 1600)], at: desk.now))
+        #expect(refusal.kind == .budget && refusal.reason.contains("has 0 of `wall_us` left"))
+        desk.door.settle(two.call, usage: [Cost("wall_us", 100)], end: .answered(result: [], isError: false), at: desk.now)
+        // What was spent above all that was reserved is taken from what has become free, and only beyond that is it excess.
+        let excess = desk.door.settle(one.call, usage: [Cost("wall_us", 2600)], end: .failed("stopped"), at: desk.now)
+        #expect(excess == [Cost("wall_us", 200)])
+        #expect(try desk.door.ledger.usage(org, wall).settled == 2500 && reserved() == 0)
+        #expect(desk.ask(slices(desk.request("inventory__query", ["sql": "x"]))).refusal?.kind == .budget)
     }
 
     @Test func `of equal calls that wait, one is withdrawn and the others go on waiting`() throws {

@@ -28,7 +28,7 @@ struct LingerTests {
         #expect(looks > 990 && vain == 0)
     }
 
-    @Test(arguments: [[10_000_000 as UInt64], [300_000], [20_000, 10_000_000], [20_000, 20_000, 20_000, 300_000]])
+    @Test(arguments: [[10_000_000 as UInt64], [600_000], [20_000, 10_000_000], [20_000, 20_000, 20_000, 600_000]])
     func `what does not come at once is looked for seldom`(pauses: [UInt64]) {
         let (_, vain) = Self.wasted(pauses, events: 4000)
         #expect(vain < 400)
