@@ -155,6 +155,18 @@ struct EntityCache {
 }
 
 extension Rulebook {
+    /// Whether there is any context in which the action could be permitted; when in doubt, yes.
+    func mayAllow(_ request: Request, _ entities: inout EntityCache, logOnly: Bool) -> Bool {
+        switch judge {
+        case .builtIn(let actions): return logOnly || actions.contains(request.action)
+        case .policies(let snapshot, let schema):
+            let action = EntityUID(type: Name("Action"), id: Text(request.action))
+            guard schema.actions[action] != nil else { return false }
+            guard let (principal, resource, store) = try? entities.entities(request, schema, trusted) else { return true }
+            return snapshot.mayAllow(principal: principal, action: action, resource: resource, store, logOnly: logOnly)
+        }
+    }
+
     /// What these policies say of a question that was recorded: `allow`, `throttle`, `ask`, `deny`, `kill`, and which of them said so.
     public func judged(_ request: Request) -> (word: String, policies: [String], reason: String) {
         guard let context = request.context.asObject else { return ("deny", [], "the context is no object") }

@@ -203,6 +203,42 @@ struct PolicyTests {
         #expect(desk.call(desk.request(cost: [Cost("calls", 1)])).refusal?.policies == ["p#low"])
     }
 
+    /// Whether `inventory__query` is in the list that ann's agent sees.
+    static let lists: [(policies: String?, Bool)] = [
+        (nil, true),
+        ("permit (principal, action, resource);", true),
+        ("permit (principal == Agent::\"other\", action, resource);", false),
+        ("permit (principal, action == Action::\"mail__send\", resource);", false),
+        ("permit (principal, action, resource); forbid (principal, action == Action::\"inventory__query\", resource);", false),
+        ("permit (principal, action, resource); @log_only forbid (principal, action == Action::\"inventory__query\", resource);", true),
+        // What depends on the arguments may be allowed for some.
+        ("permit (principal, action == Action::\"inventory__query\", resource) when { context.input.sql like \"SELECT*\" };", true),
+        (
+            "permit (principal, action, resource); forbid (principal, action == Action::\"inventory__query\", resource) unless { context.input.sql like \"SELECT*\" };",
+            true
+        ),
+        // What does not depend on them is decided.
+        ("permit (principal, action == Action::\"inventory__query\", resource) when { resource.trusted };", false),
+        ("permit (principal, action == Action::\"inventory__query\", resource) when { context.input.sql like \"S*\" && resource.trusted };", false),
+        ("permit (principal, action == Action::\"inventory__query\", resource) when { context.input.sql like \"S*\" || resource.trusted };", true),
+        ("permit (principal, action == Action::\"inventory__query\", resource) unless { resource.trusted };", true),
+        ("permit (principal, action == Action::\"inventory__query\", resource) when { if resource.trusted then true else false };", false),
+        ("permit (principal, action, resource); forbid (principal in AgentGroup::\"clerks\", action, resource) when { !resource.trusted };", false),
+        ("permit (principal, action, resource); forbid (principal, action, resource) when { resource.trusted && context.provenance.tainted };", true),
+        // An ask may be answered with yes.
+        ("@ask(\"why\") permit (principal, action == Action::\"inventory__query\", resource);", true),
+    ]
+
+    @Test(arguments: lists)
+    func `a tool is listed where some arguments could be permitted`(row: (policies: String?, Bool)) throws {
+        var desk = try Desk(row.policies)
+        let asked = desk.request()
+        let may = desk.door.mayAllow(asked.action, asked.resource, for: asked.principal)
+        #expect(may == row.1, "\(row.policies ?? "")")
+        // What is not listed is denied whatever its arguments.
+        if !may { #expect(desk.ask(asked).refusal != nil) }
+    }
+
     @Test func `another set counts from the next call on and is recorded`() throws {
         var desk = try Desk(PolicyTests.permit)
         let before = desk.door.snapshotDigest
