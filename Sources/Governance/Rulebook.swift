@@ -91,8 +91,9 @@ public struct Rulebook: Sendable {
     /// - Parameters:
     ///   - layers: texts of policies in any order; their names are parts of the policies' ids.
     ///   - tools: those of the session, pinned.
+    ///   - isOpen: there may be more tools than these later, so that a pattern may match none of them.
     /// - Throws: every error of every layer. Nothing is loaded then.
-    public init(layers: [PolicyLayer], tools: [ToolShape] = [], patterns: ToolPatterns = ToolPatterns()) throws(PolicyLoadError) {
+    public init(layers: [PolicyLayer], tools: [ToolShape] = [], patterns: ToolPatterns = ToolPatterns(), isOpen: Bool = false) throws(PolicyLoadError) {
         if layers.isEmpty, patterns.isEmpty {
             self = .builtIn(tools)
             return
@@ -102,7 +103,7 @@ public struct Rulebook: Sendable {
             throw PolicyLoadError(problems: ["the tools give no schema: \(error)"])
         }
         var all = [PolicyLayer(name: Self.lowestName, bytes: Array((Self.lowest + (layers.isEmpty ? Self.pinned : "")).utf8))] + layers
-        if !patterns.isEmpty { all.append(PolicyLayer(name: "flags", bytes: Array(try Self.text(patterns, tools).utf8))) }
+        if !patterns.isEmpty { all.append(PolicyLayer(name: "flags", bytes: Array(try Self.text(patterns, tools, isOpen).utf8))) }
         let snapshot = try PolicySnapshot(layers: all, schema: schema, mode: .strict)
         let warnings = snapshot.warnings.filter { !$0.policy.string.hasPrefix(Self.lowestName + "#") }.map { "policy `\($0.policy)`: \($0.message)" }
         self.init(
@@ -117,11 +118,12 @@ public struct Rulebook: Sendable {
     }
 
     /// Policies for the tools that the patterns match.
-    private static func text(_ patterns: ToolPatterns, _ tools: [ToolShape]) throws(PolicyLoadError) -> String {
+    private static func text(_ patterns: ToolPatterns, _ tools: [ToolShape], _ isOpen: Bool) throws(PolicyLoadError) -> String {
         var text = ""
         for (flag, list) in [("allow", patterns.allow), ("ask", patterns.ask), ("deny", patterns.deny)] {
             for pattern in list {
                 let matched = tools.map(\.action).filter { matches($0.utf8[...], pattern.utf8[...]) }
+                if matched.isEmpty, isOpen { continue }
                 if matched.isEmpty {
                     throw PolicyLoadError(problems: ["`--\(flag) \(pattern)` matches no tool of this session"])
                 }

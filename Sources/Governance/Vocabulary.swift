@@ -79,7 +79,7 @@ enum Vocabulary {
         action "sys__launch" appliesTo { principal: [Agent], resource: [Cell], context: { sandbox: Sandbox, \(facts) } };
         action "sys__connect" appliesTo { principal: [Agent], resource: [Endpoint], context: { host: String, port: Long, \(facts) } };
         action "sys__limit" appliesTo { principal: [Agent], resource: [Cell], context: { crossed: Crossed, \(facts) } };
-        action "llm__sample" appliesTo { principal: [Agent], resource: [Endpoint], context: { model?: String, \(facts) } };
+        action "llm__sample" appliesTo { principal: [Agent], resource: [Endpoint], context: { model?: String, server?: String, max_tokens?: Long, \(facts) } };
 
         """
 

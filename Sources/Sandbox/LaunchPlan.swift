@@ -344,6 +344,8 @@ private struct Planner {
         add(.closeOnExec(from: 3))
         for proof in proofs() { add(.prove(proof)) }
         add(.stage(.proved))
+        // The one file that the command gets beside its standard streams; the number was kept free for it.
+        if let number = spec.door { add(.duplicate(.door, number: number)) }
         // As late as it can be: under the filter nothing reads but the command.
         if spec.awaitsRecord { add(.waitForRecord) }
         add(.commandFilter(instructions: spec.filter.program.count, notify: spec.filter.notify, waitKillable: spec.filter.waitKillable))

@@ -24,6 +24,9 @@ package struct Profile: Equatable, Sendable {
         case all
     }
 
+    /// When a call of a tool may go on: when its record is on disk, or with the record on its way there.
+    package enum Durability: String, Equatable, Sendable, CaseIterable { case strict, fast }
+
     package struct Environment: Equatable, Sendable {
         /// Names whose values the caller passes on; a `*` at the end stands for any rest.
         package var pass: [String] = []
@@ -54,6 +57,10 @@ package struct Profile: Equatable, Sendable {
     /// What the files say of the ladder; nil for a cell without one.
     package var ladder: LadderLayer?
     package var requirement = Requirement.walls
+    /// Of the tools in ``reads``; all others are strict.
+    package var durability = Durability.strict
+    /// Tools that only read, by their names at their server.
+    package var reads: [String] = []
     package var waived: Set<Protection> = []
 
     package init(name: String) { self.name = name }

@@ -84,6 +84,8 @@ extension Profile {
         }
         requirement = layer.requirement ?? requirement
         waived.formUnion(layer.waived)
+        durability = layer.durability ?? durability
+        unite(&reads, layer.reads)
     }
 
     /// Reads a built-in profile.

@@ -111,11 +111,17 @@ package struct PreparedLaunch {
             spec.protect(placeholders.entries)
             plan = LaunchPlan(for: spec)
         }
+        if let door = streams.door {
+            spec.door = door.number
+            spec.command.environment = spec.command.environment.filter { !$0.hasPrefix("FUMEHOOD_FD=") } + ["FUMEHOOD_FD=\(door.number)"]
+            plan = LaunchPlan(for: spec)
+        }
         Identity.setDumpable(true)  // a second attempt comes here again
         let cell: Cell
         do {
             cell = try Launcher.launch(
-                plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds(terminal: spec.terminal))
+                plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc,
+                streams: try CellEnds(terminal: spec.terminal, door: streams.door?.source ?? -1))
         } catch {
             groups.remove(wait: true)
             throw error

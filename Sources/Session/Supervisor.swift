@@ -30,6 +30,7 @@ package final class Supervisor {
     private var registered = [Int32](repeating: -1, count: 32)
     /// Tokens of what the kernel cannot wait for: ready at every turn of the loop.
     private var always: [Epoll.Ready] = []
+    private var linger = Linger()
     var denials: DenialBook
     private let learning: LearnWatch?
     /// nil for a cell that reaches nothing by name.
@@ -98,13 +99,35 @@ package final class Supervisor {
         do {
             try begin()
             while !finished {
-                try epoll.wait(milliseconds: always.isEmpty ? 600_000 : 0) { handle($0) }
-                for ready in always where !finished { handle(ready) }
+                if always.isEmpty && streams.lingers {
+                    try waitBriefly()
+                } else {
+                    try epoll.wait(milliseconds: always.isEmpty ? 600_000 : 0) { handle($0) }
+                    for ready in always where !finished { handle(ready) }
+                }
             }
         } catch {
             kill(.message("the supervisor failed: \(error.message)"))
         }
         return close()
+    }
+
+    /// Looks for a moment before it sleeps, where that has paid lately.
+    private func waitBriefly() throws(SystemError) {
+        let began = Clock.monotonic
+        let looks = linger.isWorth
+        var came = false
+        func take(_ ready: Epoll.Ready) {
+            if !came { linger.came(after: Clock.monotonic - began, wasLooked: looks, from: Int(ready.token)) }
+            came = true
+            handle(ready)
+        }
+        while looks, !came, Clock.monotonic - began < Linger.longest {
+            try epoll.wait(milliseconds: 0, take)
+            // Whoever is to answer may be waiting for this processor.
+            if !came { sched_yield() }
+        }
+        if !came { try epoll.wait(milliseconds: 600_000, take) }
     }
 
     private func begin() throws(SystemError) {
@@ -310,6 +333,11 @@ extension Supervisor: StreamLoop {
     package func wake(at moment: UInt64?) {
         streamsDue = moment
         setTimer()
+    }
+
+    package var processorMicroseconds: Int64? {
+        if let time = groups.processorTime { return Int64(clamping: time.all) }
+        return Int64(clamping: ProcessTree(root: cell.pid, proc: proc, counts: true).cpuMicroseconds)
     }
 
     package func signal(_ signal: Int32) {

@@ -29,6 +29,8 @@ final class Governing {
     private let user: String
     private let layers: [PolicyLayer]
     private let patterns: ToolPatterns
+    /// Nobody knows beforehand which tools there are: patterns may match none of those that were seen.
+    private let isOpen: Bool
     /// Nobody wrote a policy: then nothing asks either.
     private let isBuiltIn: Bool
     private var call: CallID?
@@ -52,8 +54,10 @@ final class Governing {
         layers = try Governing.layers(named: options.policies, place: place)
         patterns = options.patterns
         // What a server's tools are it says when it runs. Until then one that is never called stands for them, so that rules about tools load.
+        let isAsked = options.verb == .mcp || options.govern
+        isOpen = options.govern
         let rulebook = try Rulebook(
-            layers: layers, tools: options.verb == .mcp && !layers.isEmpty ? [ToolShape(server: options.serverName, name: "", input: [:])] : [])
+            layers: layers, tools: isAsked && !layers.isEmpty ? [ToolShape(server: options.serverName, name: "", input: [:])] : [])
         let given =
             options.environment.filter { !$0.contains("=") }.map { ($0, environment[$0] ?? "") }
             + options.environment.compactMap { text in text.firstIndex(of: "=").map { (String(text[..<$0]), String(text[text.index(after: $0)...])) } }
@@ -61,7 +65,7 @@ final class Governing {
         let secrets = given.filter { known.isSecret(name: $0.0) }.map(\.1)
         records = options.noLog ? nil : place.map { LaunchRecords($0, secrets: secrets) }
         var settings = Settings()
-        if options.verb == .run {
+        if !isAsked {
             settings.loops = nil
             settings.breaker = nil
         }
@@ -93,7 +97,9 @@ final class Governing {
 
     /// The policies in force for tools of a server.
     func rulebook(_ tools: [ToolShape]) throws -> Rulebook {
-        do throws(PolicyLoadError) { return try Rulebook(layers: layers, tools: tools, patterns: patterns) } catch { throw PolicyLoadFailure(error.problems) }
+        do throws(PolicyLoadError) { return try Rulebook(layers: layers, tools: tools, patterns: patterns, isOpen: isOpen) } catch {
+            throw PolicyLoadFailure(error.problems)
+        }
     }
 
     /// Whether somebody wrote a policy.
@@ -107,7 +113,8 @@ final class Governing {
     static let account = "session"
 
     private static func ledger(_ limits: [AccountLimit], boot: String) throws -> Ledger {
-        var ledger = Ledger()
+        // Money and tokens are somebody's word.
+        var ledger = Ledger(dimensions: Dimension.standard(reported: ["usd", "tokens_in", "tokens_out"]))
         if limits.isEmpty { return ledger }
         let now = Moment(boot: boot, bootNanoseconds: Int64(clamping: Clock.boottime), wallSeconds: Int64(clamping: Clock.wall / 1_000_000_000))
         _ = try ledger.begin(at: now)

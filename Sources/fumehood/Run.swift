@@ -104,10 +104,14 @@ enum RunVerb {
         if options.verb == .mcp { limits.wall = nil }
         func streams() throws -> (any StandardStreams)? {
             if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing) }
-            return options.terminal ? TerminalStreams(bound: limits.output) : nil
+            let streams: (any StandardStreams)? = options.terminal ? TerminalStreams(bound: limits.output) : nil
+            return options.govern ? try Governed.streams(options, over: streams ?? RelayedStreams(bound: limits.output), governing) : streams
         }
         if options.verb == .mcp, !options.quiet, !governing.hasPolicy {
             Messages.note("no policy is given: the tools of `\(options.serverName)` are permitted as it lists them first, in its cell")
+        }
+        if options.govern, !options.quiet, !governing.hasPolicy {
+            Messages.note("no policy is given: whatever `\(options.serverName)` asks for is permitted, within its budget")
         }
         limits.measured = MeasuredLimits(profile)
         limits.cores = profile.bound(.cpu)

@@ -52,13 +52,14 @@ private func show(_ rule: FileRule) -> String {
         environment: { pass: [LANG, LC_*], set: { A: "", B: 8080 } }
         limits: { memory: 512M, pids: 64, cpu: 1.0, cpu_time: 30s, wall: 60s, file_size: 64M, disk: 256M, inodes: 10000, output: 8M, open_files: 256 }
         ladder: { }
-        durability: strict
-        reads: []
+        durability: fast
+        reads: [read_query, list_tables]
         require: all
         waive: [user, net]
         """)
     #expect(profile.name == "mine" && profile.chain == ["mine"] && profile.description == "Everything at once")
     #expect(profile.runtime == .none)
+    #expect(profile.durability == .fast && profile.reads == ["read_query", "list_tables"])
     #expect(
         profile.files.rules.map(show) == [
             "read /usr", "read /etc/p", "read /home/u", "read /home/u/x/y/z", "read /etc/up", "read /data at /mnt/data", "read /a:b",
@@ -157,11 +158,11 @@ private func show(_ rule: FileRule) -> String {
     ("fumehood: 1\nlimits: {cpu_tme: 1s}\n", "mine.yaml:2:10: limits: unknown key `cpu_tme`\nhelp: did you mean `cpu_time`?"),
     ("fumehood: 1\nladder: 3\n", "mine.yaml:2:9: ladder: expected `standard` or `none`, found `3`"),
     ("fumehood: 1\nladder: {memry: {}}\n", "mine.yaml:2:10: ladder: unknown key `memry`\nhelp: did you mean `memory`?"),
+    ("fumehood: 1\ndurability: fst\n", "mine.yaml:2:13: durability: expected `strict` or `fast`, found `fst`"),
     (
-        "fumehood: 1\ndurability: fast\n",
-        "mine.yaml:2:13: durability: durability `fast` is not available yet\nhelp: write `durability: strict`, or leave it out"
+        "fumehood: 1\nreads: [\"a b\"]\n",
+        "mine.yaml:2:9: reads[0]: `a b` is not a tool's name\nhelp: name it as its server lists it: `read_query`"
     ),
-    ("fumehood: 1\nreads: [query]\n", "mine.yaml:2:8: reads: `reads` is not available yet\nhelp: leave it out"),
     ("fumehood: 1\nwaive: [mount]\n", "mine.yaml:2:9: waive[0]: `mount` cannot be waived\nhelp: these can be waived: user, net, ipc, uts, proc"),
     (
         "fumehood: 1\nwaive: [landlock]\n",
