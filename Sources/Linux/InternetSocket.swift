@@ -110,7 +110,8 @@ package enum InternetSocket {
     /// Level and name of what is a number and may be set on a stream before it is connected. Not what binds it to a place.
     private static let numbers: [(Int32, Int32)] = [
         (1, 9), (1, 10), (1, 12), (1, 18),  // SO_KEEPALIVE, OOBINLINE, PRIORITY, RCVLOWAT
-        (6, 1), (6, 2), (6, 4), (6, 5), (6, 6), (6, 7), (6, 18), (6, 25),  // TCP_NODELAY, MAXSEG, KEEPIDLE, KEEPINTVL, KEEPCNT, SYNCNT, USER_TIMEOUT, NOTSENT_LOWAT
+        (6, 1), (6, 2), (6, 4), (6, 5), (6, 6), (6, 7),  // TCP_NODELAY, MAXSEG, KEEPIDLE, KEEPINTVL, KEEPCNT, SYNCNT
+        (6, 18), (6, 25),  // TCP_USER_TIMEOUT, NOTSENT_LOWAT
     ]
     private static let families: [UInt16: [(Int32, Int32)]] = [2: [(0, 1), (0, 2)], 10: [(41, 67), (41, 16)]]  // IP_TOS, IP_TTL; IPV6_TCLASS, UNICAST_HOPS
 
