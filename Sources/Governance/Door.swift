@@ -384,16 +384,21 @@ public final class Door {
     /// The asker's context with the door's own part. The asker cannot bring these members.
     private func context(of request: Request, _ grant: Approval?, _ now: Reading) -> Object {
         var members = request.context.asObject?.members ?? []
-        members.removeAll { ["session", "budget", "system", "approval"].contains($0.name) }
+        members.removeAll { member in Self.own.contains { sameBytes($0, member.name) } }
         if !members.contains(where: { $0.name == "provenance" }) { members.append(Member(name: "provenance", value: Self.untainted)) }
-        members.append(
-            Member(name: "session", value: ["id": .string(request.principal.session.text), "calls": .integer(calls), "denials": .integer(denials)]))
+        let facts = [
+            Member(name: "id", value: .string(request.principal.session.text)), Member(name: "calls", value: .integer(calls)),
+            Member(name: "denials", value: .integer(denials)),
+        ]
+        members.append(Member(name: "session", value: .object(Object(distinct: facts))))
         members.append(Member(name: "budget", value: rulebook.readsBudget ? remaining(request, now) : Self.unread))
-        members.append(Member(name: "system", value: ["now": .integer(now.wallNanoseconds / 1_000_000)]))
+        members.append(Member(name: "system", value: .object(Object(distinct: [Member(name: "now", value: .integer(now.wallNanoseconds / 1_000_000))]))))
         if let grant { members.append(Member(name: "approval", value: ["by": .string(grant.by), "scope": .string(grant.scope.rawValue)])) }
-        return Object(members)
+        return Object(distinct: members)
     }
 
+    /// What the door says itself, whatever the asker says.
+    private static let own = ["session", "budget", "system", "approval"]
     private static let untainted: JSON.Value = ["tainted": false, "labels": []]
     private static let unread: JSON.Value = ["remaining": .object(Object())]
 
@@ -468,13 +473,15 @@ public final class Door {
     /// What replay judges again: the whole question, with the context that was judged.
     private func body(_ request: Request, _ context: Object) -> JSON.Value {
         let who = request.principal
-        return [
-            "action": .string(request.action), "context": .object(context),
-            "principal": [
-                "agent": .string(who.agent), "groups": .array(who.groups.map { .string($0) }), "session": .string(who.session.text), "user": .string(who.user),
-            ],
-            "resource": request.resource.json,
+        let principal = [
+            Member(name: "agent", value: .string(who.agent)), Member(name: "groups", value: .array(who.groups.map { .string($0) })),
+            Member(name: "session", value: .string(who.session.text)), Member(name: "user", value: .string(who.user)),
         ]
+        return .object(
+            Object(distinct: [
+                Member(name: "action", value: .string(request.action)), Member(name: "context", value: .object(context)),
+                Member(name: "principal", value: .object(Object(distinct: principal))), Member(name: "resource", value: request.resource.json),
+            ]))
     }
 
     /// What an approval is bound to: the agent, the action, the resource and the exact arguments.

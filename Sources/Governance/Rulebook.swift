@@ -24,7 +24,7 @@ public struct ToolPatterns: Sendable, Hashable {
 
 public struct Rulebook: Sendable {
     enum Judge: Sendable {
-        /// Launches, limits and these tools' actions.
+        /// Launches, limits, connections and these tools' actions.
         case builtIn(actions: Set<String>)
         case policies(PolicySnapshot, Schema)
     }
@@ -45,6 +45,7 @@ public struct Rulebook: Sendable {
     /// The permits that always stand as the lowest layer: only a forbid removes them.
     static let lowest = """
         @id("launch") permit (principal, action == Action::"sys__launch", resource);
+        @id("connect") permit (principal, action == Action::"sys__connect", resource);
         @id("limit") permit (principal, action == Action::"sys__limit", resource);
 
         """
@@ -53,10 +54,10 @@ public struct Rulebook: Sendable {
     static let lowestName = "built-in"
 
     /// The digests of the built-in sets, without and with `pinned`; a test works them out.
-    static let lowestDigest = "35f4afef2c5b98a17977b726a9867a55285365ac461e18273773a3d3d764bcd6"
-    static let pinnedDigest = "9cf6f964e1d1d965dac93cb1b29cd3f5c1e202a4e2951b0b6fe4bebdbd237ae6"
+    static let lowestDigest = "13965d72ab27760d03c7f32e113723d5ef5c02cda6135cda522708253ae2a6a6"
+    static let pinnedDigest = "e188f31a6f00d7dee2f2f3dd30fd27de3ec35629ce949d1d69c4b4d0bcf08678"
 
-    /// No policy: launches and limits are permitted, and the tools that were pinned.
+    /// No policy: launches, limits and connections that a cell was given by name are permitted, and the tools that were pinned.
     public static func builtIn(_ tools: [ToolShape] = []) -> Rulebook {
         Rulebook(
             judge: .builtIn(actions: Set(tools.map(\.action))),

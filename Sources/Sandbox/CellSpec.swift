@@ -23,6 +23,8 @@ package struct CellSpec: Equatable, Sendable {
         case none
         /// The cell's own loopback.
         case loopback
+        /// The cell's own loopback, and named endpoints to which the supervisor connects for it.
+        case named
         /// The host's network: a wall waived.
         case host
     }

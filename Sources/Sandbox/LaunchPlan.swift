@@ -324,7 +324,8 @@ private struct Planner {
         add(.duplicate(.output, number: 1))
         add(.duplicate(.errors, number: 2))
         if ownNetwork { add(.joinNetwork) }
-        if spec.network == .loopback { add(.loopbackUp) }
+        if spec.network == .loopback || spec.network == .named { add(.loopbackUp) }
+        if spec.network == .named { add(.openResolver) }
         add(.dropCapabilities)
         add(.noNewPrivileges)
         add(.nonDumpable)

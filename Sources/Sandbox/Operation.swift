@@ -78,6 +78,8 @@ package enum Operation: Equatable, Sendable {
     case joinKeyring
     case makePrivate
     case loopbackUp
+    /// A socket at port 53 of the cell's loopback, which the supervisor answers.
+    case openResolver
     case tmpfs(Slot, size: UInt64, inodes: UInt64, mode: UInt32, MountTree.Attributes)
     case proc(Slot, subset: String?, MountTree.Attributes)
     case devpts(Slot, MountTree.Attributes)

@@ -4,6 +4,7 @@
 // can do and how a cell is built is decided elsewhere. Written form: the interface's section "Profile" and Profiles/profile.schema.json.
 
 package import Config
+package import Egress
 package import Events
 
 package struct Profile: Equatable, Sendable {
@@ -42,6 +43,8 @@ package struct Profile: Equatable, Sendable {
     /// Size of /tmp.
     package var tmpBytes: Int64 = 64 << 20
     package var network = Network.none
+    /// What a cell with its own network may reach outside; none where `network` says all of it.
+    package var endpoints: [Endpoint] = []
     /// Families, and single requests such as `ioctl:TIOCGPTPEER`; each once.
     package var syscalls: [String] = []
     /// These and nothing that follows from other keys: a network then needs its families here.

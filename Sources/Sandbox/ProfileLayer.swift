@@ -4,6 +4,7 @@
 // ignored. The keys here and those of Profiles/profile.schema.json are held together by a test.
 
 import Config
+import Egress
 import Events
 
 /// A profile's text and where it came from.
@@ -62,6 +63,8 @@ struct ProfileLayer {
     var rules: [FileRule] = []
     var tmpBytes: Int64?
     var network: Profile.Network?
+    /// Set with `network`.
+    var endpoints: [Endpoint] = []
     var syscalls: [String] = []
     /// In place of what the extended profile allows.
     var onlySyscalls: [String]?
@@ -139,9 +142,13 @@ struct ProfileLayer {
     private mutating func decodeNetwork(_ field: Field) throws(ConfigError) {
         if case .map = field.node.content {
             let allow = try field.map(keys: ProfileKeys.network).required("allow")
-            throw allow.notAvailable("`network.allow`", help: "write `network: none`, `loopback` or `host`")
+            let list = try allow.words { (word) throws(ProfileFault) in try Profile.endpoint(word) }
+            if list.isEmpty { throw allow.error("nothing is named", help: "write `network: none`") }
+            if list.count > AllowList.most { throw allow.error("more than \(AllowList.most) endpoints", help: nil) }
+            (network, endpoints) = (Profile.Network.none, list)
+            return
         }
-        network = try field.choice()
+        (network, endpoints) = (try field.choice(), [])
     }
 
     private mutating func decodeSyscalls(_ field: Field) throws(ConfigError) {

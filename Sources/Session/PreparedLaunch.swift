@@ -77,11 +77,12 @@ package struct PreparedLaunch {
     /// - Parameters:
     ///   - streams: who handles the cell's standard streams; nil relays the caller's. One object serves one run.
     ///   - ladder: rungs before the kill; nil for none.
+    ///   - connections: who decides on what a cell reaches by name.
     ///   - watch: of a learning run, whose request has `watch.released` for a policy.
     package mutating func run(
         proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, ladder: LadderOrder? = nil,
         began: UInt64,
-        watch: LearnWatch? = nil, beforeCommand: (() throws -> Void)? = nil,
+        watch: LearnWatch? = nil, connections: (any ConnectionJudge)? = nil, beforeCommand: (() throws -> Void)? = nil,
         onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Outcome {
         let streams: any StandardStreams = streams ?? RelayedStreams(bound: limits.output)
@@ -92,6 +93,11 @@ package struct PreparedLaunch {
             try FilterProof.check(filter.program(admitting: cookie), planned.policy, canary: filter.canary, cookie: cookie)
         }
         let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] + streams.signals)
+        var egress: EgressWatch?
+        if planned.spec.network == .named {
+            guard let connections, notifies else { throw CellError.endpointsNested }
+            egress = try EgressWatch(request.reaches, connections, seed: try Host.random64())
+        }
         let book = DenialBook(watch?.ceiling ?? planned.policy, canary: filter.canary, seed: try Host.random64())
         var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
         defer { placeholders.remove() }
@@ -129,7 +135,7 @@ package struct PreparedLaunch {
             }
         }
         let supervisor = try Supervisor(
-            cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, watch: watch, signals: signals,
+            cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, watch: watch, egress: egress, signals: signals,
             streams: streams, registration: registration, ladder: ladder, began: began, onDenials: onDenials)
         return supervisor.run()
     }

@@ -10,7 +10,7 @@ package import Linux
 package import Sandbox
 
 package final class Supervisor {
-    enum Token: Int { case control = 1, listener, signals, timer, process, registry, caller }
+    enum Token: Int { case control = 1, listener, signals, timer, process, registry, caller, egress }
 
     /// Tokens from here on are the keys of the handler of streams.
     static let streamTokens = 16
@@ -33,6 +33,8 @@ package final class Supervisor {
     private var linger = Linger()
     var denials: DenialBook
     private let learning: LearnWatch?
+    /// nil for a cell that reaches nothing by name.
+    let egress: EgressWatch?
     var outcome = Outcome(end: .failed(.silent))
     /// The cell has ended, or its end was decided.
     var reported = false
@@ -59,12 +61,13 @@ package final class Supervisor {
     ///   - proc: /proc, opened O_PATH and checked.
     ///   - signals: those that go to the command, and those that the handler of streams wants.
     ///   - watch: of a learning run: admits calls that the filter sent here.
+    ///   - egress: of a cell that reaches named endpoints: answers its calls about them.
     ///   - registration: under what the cell is to be found while it runs.
     ///   - ladder: rules for rungs before the kill; nil for none.
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
     package init(
         _ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
-        watch: LearnWatch? = nil, signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, ladder: LadderOrder? = nil,
+        watch: LearnWatch? = nil, egress: EgressWatch? = nil, signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, ladder: LadderOrder? = nil,
         began: UInt64, onDenials: (([Denial]) -> Void)? = nil
     )
         throws(SystemError)
@@ -77,6 +80,7 @@ package final class Supervisor {
         self.plan = plan
         self.denials = denials
         learning = watch
+        self.egress = egress
         self.began = began
         self.onDenials = onDenials
         laddering = ladder.map { [plan = groups.plan] in Laddering($0, plan) }
@@ -155,6 +159,9 @@ package final class Supervisor {
         case .process: ended()
         case .registry: if post?.accept(proc: proc) == true, let number = post?.caller?.number { watch(number, .readable, .caller) }
         case .caller: obey()
+        case .egress:
+            egress?.turn()
+            tellDenials()
         }
     }
 
@@ -179,6 +186,7 @@ package final class Supervisor {
             reported = true
             finished = true
         case .terminal: takeTerminal(packet)
+        case .resolver: takeResolver(packet)
         case .launched(let soft, let stages):
             take(packet)
             for signal in early { try? command?.signal(signal) }
@@ -222,6 +230,13 @@ package final class Supervisor {
         streams.begin(Streams(input: master, output: second), on: self)
     }
 
+    private func takeResolver(_ packet: consuming Packet) {
+        var packet = packet
+        guard let egress, let socket = packet.first.take() else { return kill(.message("the resolver's socket did not arrive")) }
+        egress.serve(socket)
+        watch(egress.number, .readable, .egress)
+    }
+
     private func take(_ packet: consuming Packet) {
         // With a listener two descriptors come, else the command's pidfd alone.
         var packet = packet
@@ -244,6 +259,7 @@ package final class Supervisor {
         while budget > 0, let trap = try? Notify.receive(listener!) {
             budget -= 1
             do {
+                if let egress, egress.takes(trap, on: listener!, proc: proc) { continue }
                 if let learning, learning.admits(trap, listener: listener!, proc: proc, root: cell.pid) {
                     try Notify.proceed(trap.id, on: listener!)
                 } else {
@@ -252,14 +268,17 @@ package final class Supervisor {
                 }
             } catch { kill(.message("the seccomp listener failed: \(error.message)")) }
         }
-        if let onDenials {
-            let new = denials.takeNew()
-            if !new.isEmpty { onDenials(new) }
-        }
+        tellDenials()
         if events.contains(.hangup) {
             unwatch(.listener)
             listener = nil
         }
+    }
+
+    private func tellDenials() {
+        guard let onDenials else { return }
+        let new = denials.takeNew() + (egress?.takeNewDenials() ?? [])
+        if !new.isEmpty { onDenials(new) }
     }
 
     private func forward(_ signal: Int32) {

@@ -21,7 +21,9 @@ struct CellFlag: Sendable {
         CellFlag(names: ["-r", "--read"], value: "PATH", help: "grant a file or folder for reading; SRC:DST moves it"),
         CellFlag(names: ["-w", "--write"], value: "PATH", help: "grant a file or folder for reading and writing"),
         CellFlag(names: ["-e", "--env"], value: "NAME[=VALUE]", help: "pass a variable of yours, or set one; a value written here is visible in ps"),
-        CellFlag(names: ["--net"], value: "none|loopback|host", help: "the cell's network (default: none)"),
+        CellFlag(
+            names: ["--net"], value: "none|loopback|host|HOST:PORT",
+            help: "the cell's network (default: none); HOST:PORT reaches that endpoint and no other, any number of times"),
         CellFlag(names: ["--timeout"], value: "TIME", help: "wall clock, such as 30s; then the whole cell is killed"),
         CellFlag(names: ["--memory"], value: "SIZE", help: "memory, such as 512M"),
         CellFlag(names: ["--cpu"], value: "CORES", help: "processor cores, such as 1.0"),
@@ -78,7 +80,7 @@ struct RunOptions {
     var profile: String?
     var grants: [(kind: FileRule.Kind, path: String, flag: String)] = []
     var environment: [String] = []
-    var network: String?
+    var networks: [String] = []
     var limits: [(limit: Limit, text: String, flag: String)] = []
     var result: Sink?
     var events: Sink?
@@ -157,9 +159,7 @@ struct RunOptions {
         case "--read": grants.append((.read, value, written))
         case "--write": grants.append((.write, value, written))
         case "--env": environment.append(value)
-        case "--net":
-            try once(network)
-            network = value
+        case "--net": networks.append(value)
         case "--timeout": try limit(.wall, value, written)
         case "--memory": try limit(.memory, value, written)
         case "--cpu": try limit(.cpu, value, written)

@@ -5,6 +5,7 @@
 import AuditLog
 import Budget
 import Cedar
+import Egress
 import Events
 import Glibc
 import Governance
@@ -33,6 +34,7 @@ final class Governing {
     /// Nobody wrote a policy: then nothing asks either.
     private let isBuiltIn: Bool
     private var call: CallID?
+    private var isConnecting = false
     let session: SessionID
     let cell: CellID
 
@@ -214,14 +216,30 @@ final class Governing {
             limits.append(Member(name: limit.unit == "count" ? limit.rawValue : "\(limit.rawValue)_\(limit.unit)", value: .integer(bound)))
         }
         let waivers = Set(profile.waived.map(\.rawValue) + (profile.network == .host ? [Protection.net.rawValue] : []))
-        return [
-            "limits": .object(Object(limits)), "network": .string(profile.network.rawValue), "profile": .string(profile.name),
-            "waivers": .array(waivers.sorted().map { .string($0) }), "writable": .array(writable.sorted().map { .string($0) }),
+        var sandbox: [Member] = [
+            Member(name: "limits", value: .object(Object(limits))),
+            Member(name: "network", value: .string(profile.endpoints.isEmpty ? profile.network.rawValue : "named")),
+            Member(name: "profile", value: .string(profile.name)), Member(name: "waivers", value: .array(waivers.sorted().map { .string($0) })),
+            Member(name: "writable", value: .array(writable.sorted().map { .string($0) })),
         ]
+        if !profile.endpoints.isEmpty {
+            sandbox.insert(Member(name: "endpoints", value: .array(profile.endpoints.map(\.text).sorted().map { .string($0) })), at: 0)
+        }
+        return .object(Object(sandbox))
     }
 
     /// The launch's record is on disk when this returns. Called while the cell is being built.
-    func recordLaunch() throws { try records?.flush(isLast: false) }
+    func recordLaunch() throws {
+        // Where records follow while the cell runs, a thread writes them.
+        if isConnecting { try records?.beginCalls() } else { try records?.flush(isLast: false) }
+    }
+
+    /// Who decides on what a cell reaches by name; nil for one that reaches nothing so.
+    func connections(_ profile: Profile) -> (any ConnectionJudge)? {
+        if profile.endpoints.isEmpty { return nil }
+        isConnecting = true
+        return DoorConnections(door, boot: boot, principal: principal, cell: cell)
+    }
 
     // MARK: after
 

@@ -80,6 +80,20 @@ struct PolicyTests {
             policies: permit + "forbid (principal, action == Action::\"mail__send\", resource) when { context.input has to_len && context.input.to_len > 1 };",
             action: "mail__send", input: ["to": ["a", "a"]], word: "deny"),
         Row(
+            name: "how long an array is cannot be claimed",
+            policies: permit + "forbid (principal, action == Action::\"mail__send\", resource) when { context.input has to_len && context.input.to_len > 1 };",
+            action: "mail__send", input: ["to": ["a", "a"], "to_len": 1], word: "deny"),
+        Row(
+            name: "that nothing was left out cannot be claimed",
+            policies: permit
+                + "forbid (principal, action == Action::\"mail__send\", resource) when { context.input has _lossy && context.input._lossy.contains(\"bcc\") };",
+            action: "mail__send", input: ["to": ["a"], "bcc": "b", "_lossy": ["x"]], word: "deny"),
+        Row(
+            name: "what was left out further in is told with its place",
+            policies: permit
+                + "forbid (principal, action == Action::\"mail__send\", resource) when { context.input has _lossy && context.input._lossy.contains(\"options.bcc\") };",
+            action: "mail__send", input: ["to": ["a"], "options": ["urgent": true, "bcc": "b"]], word: "deny"),
+        Row(
             name: "a forbid that fails denies",
             policies: permit + "@id(\"x\") forbid (principal, action, resource) when { context.session.calls + 9223372036854775807 > 0 };",
             action: "inventory__query", word: "deny", reason: "policy `p#x` could not be evaluated, and a forbid that fails denies"),
