@@ -129,9 +129,10 @@ public final class Exchange {
     }
 
     /// The client has ended, all that it asked for is answered, and all that it said is written: the server's input may be closed.
-    public var serverInputIsOver: Bool {
-        clientHasEnded && toServer.isEmpty && calls.values.allSatisfy { $0.method == "subscriptions/listen" }
-    }
+    public var serverInputIsOver: Bool { isOver && toServer.isEmpty }
+
+    /// The client has ended, and all that it asked for is answered. A server that does not read what waits for it may be ended.
+    public var isOver: Bool { clientHasEnded && calls.values.allSatisfy { $0.method == "subscriptions/listen" } }
 
     private static let gone = Refusal(.approval, "the client has ended")
 

@@ -165,6 +165,7 @@ package final class BrokerStreams: StandardStreams {
             return
         }
         if exchange.serverInputIsOver { closeInput() }
+        if exchange.isOver, ending == nil { ending = (1, now + Self.grace) }
         let notes = exchange.takeNotes()
         if !notes.isEmpty { onNotes(notes) }
         let pins = exchange.takePins()
