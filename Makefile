@@ -158,6 +158,7 @@ bench: build/fumehood build/cedar-corpus build/audit-log-writer build/door-bench
 	python3 Benchmarks/log/bench.py --record || failed=1
 	python3 Benchmarks/door/bench.py --record || failed=1
 	python3 Benchmarks/broker/bench.py --record || failed=1
+	python3 Benchmarks/learn/learn.py --record || failed=1
 	exit $$failed
 
 corpus: build/cedar-corpus

@@ -52,6 +52,11 @@ package struct PreparedLaunch {
         planned.protections[.seccomp] = .on
     }
 
+    /// Calls that the profile does not grant go on, which is a wall with a hole: it is said in the status.
+    package mutating func auditsCalls(_ mode: String) {
+        planned.protections[.seccomp] = .partial(missing: ["\(mode): calls of syscall families that are not granted go on"])
+    }
+
     /// After the request or the facts have changed. What was demanded before still is.
     private mutating func planAnew() throws {
         let (strict, awaits, seccomp) = (planned.spec.strict, planned.spec.awaitsRecord, planned.protections[.seccomp])
@@ -77,7 +82,7 @@ package struct PreparedLaunch {
     /// - Parameters:
     ///   - streams: who handles the cell's standard streams; nil relays the caller's. One object serves one run.
     ///   - ladder: rungs before the kill; nil for none.
-    ///   - watch: of a learning run, whose request has `watch.released` for a policy.
+    ///   - watch: of a run that learns or audits, whose request has `watch.released` for a policy.
     package mutating func run(
         proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, ladder: LadderOrder? = nil,
         began: UInt64,
@@ -92,7 +97,7 @@ package struct PreparedLaunch {
             try FilterProof.check(filter.program(admitting: cookie), planned.policy, canary: filter.canary, cookie: cookie)
         }
         let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] + streams.signals)
-        let book = DenialBook(watch?.ceiling ?? planned.policy, canary: filter.canary, seed: try Host.random64())
+        let book = DenialBook(watch?.told ?? planned.policy, canary: filter.canary, seed: try Host.random64())
         var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
         defer { placeholders.remove() }
         var groups = try makeGroups(link: registration?.path ?? "")

@@ -223,6 +223,7 @@ package final class Supervisor {
             do {
                 if let learning, learning.admits(trap, listener: listener!, proc: proc, root: cell.pid) {
                     try Notify.proceed(trap.id, on: listener!)
+                    if learning.audits { audit(trap, learning) }
                 } else {
                     laddering?.denials += 1
                     try Notify.deny(trap.id, errno: denials.answer(trap), on: listener!)
@@ -237,6 +238,12 @@ package final class Supervisor {
             unwatch(.listener)
             listener = nil
         }
+    }
+
+    /// Records what the profile would have denied.
+    private func audit(_ trap: Trap, _ watch: LearnWatch) {
+        denials.answer(trap, wentOn: true)
+        for _ in 0..<watch.takeNewProcesses() { denials.noteProcess() }
     }
 
     private func forward(_ signal: Int32) {

@@ -80,8 +80,12 @@ enum RunVerb {
         let facts = try HostFacts(proc: proc)
         let governing = try Governing(options, environment: environment, user: facts.user, places: places, session: report.session, cell: report.cell)
         try governing.hide(in: &request)
+        // A profile that learns makes of any run a learning run.
+        let learner = learner ?? (profile.mode == .learn ? Learner(LearnOptions()) : nil)
         try learner?.begin(profile, &request, run: options, places: places, configuration: configuration)
+        let watch = try learner?.watch ?? (profile.mode == .audit ? Audit.watch(profile, &request) : nil)
         var launch = try PreparedLaunch(request, facts: facts, awaitsRecord: governing.keepsRecords)
+        if watch != nil { launch.auditsCalls(learner == nil ? "mode audit" : "learning") }
         try learner?.check(launch.planned)
         report.protections = launch.planned.protections
         if profile.requirement == .all { try launch.requireAll() }
@@ -103,7 +107,7 @@ enum RunVerb {
         // A server lives as long as its client wants; the time is that of one call.
         if options.verb == .mcp { limits.wall = nil }
         func streams() throws -> (any StandardStreams)? {
-            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing) }
+            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing, learner) }
             return options.terminal ? TerminalStreams(bound: limits.output) : nil
         }
         if options.verb == .mcp, !options.quiet, !governing.hasPolicy {
@@ -111,17 +115,19 @@ enum RunVerb {
         }
         limits.measured = MeasuredLimits(profile)
         limits.cores = profile.bound(.cpu)
-        limits.accounts = report.isRead
+        limits.accounts = report.isRead || learner != nil
         let registration = Registration(
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
         let ladder = rules.map { LadderOrder($0, cores: profile.bound(.cpu), onChange: report.rungSink) }
         var outcome = try launch.run(
-            proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: learner?.watch,
+            proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: watch,
             beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
-            if learner != nil {
-                throw UsageError("nothing can be learned here: a program around this one listens to system calls already", help: "learn outside of it")
+            if watch != nil {
+                throw UsageError(
+                    "nothing can be \(learner == nil ? "audited" : "learned") here: a program around this one listens to system calls already",
+                    help: "\(learner == nil ? "audit" : "learn") outside of it")
             }
             // The program around us listens already, and a process tree has one listener: answers without explanations.
             try launch.answerByErrno()

@@ -67,7 +67,7 @@ struct LearnTests {
     @Test(
         arguments: [
             (["--as", "base"], "`base` is a built-in profile"), (["--as", "A b"], "`--as` expects a name of a-z, 0-9 and -, found `A b`"),
-            (["--out", "x"], "`--out` expects a file that ends in .yaml, found `x`"), (["--without", "spwan"], "`spwan` is no syscall family"),
+            (["--out", "x"], "`--out` expects a file that ends in .yaml, found `x`"), (["--without", "spwan"], "`spwan` is no syscall family"), (["--mcp=x"], "`--mcp` takes no value"),
             (["--expect", "300"], "`--expect` expects an exit code of 0 to 255, found `300`"), (["-p", "./x.yaml"], "./x.yaml"),
         ] as [([String], String)])
     func `a wrong flag is told by its name`(flags: [String], message: String) throws {
@@ -92,6 +92,66 @@ struct LearnTests {
         let run = try learn(ground, ["--as", "p"], ["/bin/true", "other"])
         #expect(run.code == 0)
         #expect(try profile(ground, "lint", "p").code == 1)
+    }
+
+    @Test(arguments: Caller.possible)
+    func `an audit lets go on what learning would, records it as a denial that would be, and says that the wall is partial`(caller: Caller) throws {
+        let ground = try Ground(caller)
+        try ground.put(ground.home + "/.config/fumehood/profiles/watched.yaml", "fumehood: 1\nextends: base\nsyscalls: { only: [], mode: audit }\n")
+        let script = "(:); mkdir /tmp/x && /usr/bin/unshare -U /bin/true; echo $?"
+        let run = try ground.cell(["-p", "watched", "--result", "r.json"], ["/bin/sh", "-c", script])
+        #expect(run.code == 0 && run.out == "1\n", "\(run.err)")
+        let result = try Value(parsing: try #require(ground.read("r.json")))
+        let denials = result["denials"]?.asArray ?? []
+        func kinds(wentOn: Bool) -> Set<String> {
+            Set(denials.filter { ($0["went_on"] == true) == wentOn }.compactMap { $0["what"]?.asString })
+        }
+        #expect(kinds(wentOn: true) == ["clone()", "execve()", "mkdir()"] && kinds(wentOn: false) == ["unshare(CLONE_NEWUSER)"], "\(run.err)")
+        #expect(result["protections"]?["seccomp"]?["status"]?.asString == "partial")
+        #expect(run.err.contains("calls that mode audit let go on: "), "\(run.err)")
+        // What extends it enforces; and a policy sees the hole.
+        let child = try ground.put("child.yaml", "fumehood: 1\nextends: watched\n")
+        #expect(try ground.cell(["--no-log", "-p", child], ["/bin/sh", "-c", "mkdir /tmp/x"]).code != 0)
+        try ground.put("p/a.cedar", "permit (principal, action, resource) unless { context.sandbox.waivers.contains(\"seccomp\") };")
+        #expect(try ground.cell(["--policy", "p", "-p", "watched"], ["/bin/true"]).code == 125)
+        #expect(try ground.cell(["--require", "all", "--no-log", "-p", "watched"], ["/bin/true"]).err.contains("seccomp (mode audit: calls of"))
+    }
+
+    @Test func `a profile that learns makes a run a learning run`() throws {
+        let ground = try Ground(.possible[0])
+        try ground.put(ground.home + "/.config/fumehood/profiles/open.yaml", "fumehood: 1\nextends: base\nsyscalls: { only: [], mode: learn }\n")
+        let run = try ground.cell(["--no-log", "-p", "open"], ["/bin/mkdir", "/tmp/x"])
+        #expect(run.code == 0 && run.err.contains("learned `mkdir`, version 1: fs-mutate; no network"), "\(run.err)")
+        let enforced = try ground.cell(["--no-log", "-p", "mkdir"], ["/bin/ln", "-s", "a", "/tmp/b"])
+        #expect(enforced.code == 0 && enforced.err == "", "\(enforced.err)")
+        #expect(try ground.cell(["--no-log", "-p", "mkdir"], ["/bin/sh", "-c", "(:)"]).err.contains("clone(): syscalls: allow: [spawn]"))
+    }
+
+    @Test func `why a call was denied comes with the line that would grant it`() throws {
+        let ground = try Ground(.possible[0])
+        func why(_ run: Finished) throws -> (text: String, line: String?) {
+            let id = run.err.split(separator: " ").last.map { $0.filter { $0 != "\n" } } ?? ""
+            let told = try ground.run([Ground.program!, "why", id]), json = try ground.run([Ground.program!, "why", "--json", id])
+            return (told.out, json.json?["candidate"]?["line"]?.asString)
+        }
+        try ground.put(ground.home + "/.config/fumehood/profiles/none.yaml", "fumehood: 1\nextends: base\nsyscalls: { only: [exec] }\n")
+        let written = try why(ground.cell(["-p", "none"], ["/bin/mkdir", "/tmp/a b"]))
+        #expect(written.line == "syscalls: { only: [exec, fs-mutate] }", "\(written.text)")
+        #expect(written.text.contains("\nor learn it: fumehood learn -p none -- /bin/mkdir '/tmp/a b'\n"), "\(written.text)")
+        _ = try learn(ground, ["--as", "little"], ["/bin/true"])
+        let learned = try why(ground.cell(["-p", "little"], ["/bin/mkdir", "/tmp/a"]))
+        #expect(learned.line == "syscalls: { only: [fs-mutate] }" && learned.text.contains("fumehood learn -p base --as little -- /bin/mkdir /tmp/a adds"))
+        let never = try why(ground.cell([], ["/usr/bin/unshare", "-U", "/bin/true"]))
+        #expect(never.line == nil && never.text.contains("only by unsafe: [namespaces]"), "\(never.text)")
+    }
+
+    @Test func `limits come with head-room, never above the profile's, and not where they are not wanted`() throws {
+        let ground = try Ground(.possible[0])
+        _ = try learn(ground, ["--as", "bounded", "--timeout", "40s"], ["/bin/true"])
+        let text = ground.read(ground.home + "/.config/fumehood/profiles/bounded.yaml") ?? ""
+        #expect(text.contains("limits: { cpu_time: 60s, disk: 64M, ") && text.contains("wall: 40s }"), "\(text)")
+        _ = try learn(ground, ["--as", "free", "--without", "limits"], ["/bin/true"])
+        #expect(ground.read(ground.home + "/.config/fumehood/profiles/free.yaml")?.contains("limits:") == false)
     }
 
     @Test func `a difference that is more is found, one that is less is not`() throws {
