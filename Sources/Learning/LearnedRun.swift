@@ -21,6 +21,8 @@ package struct Sighting: Equatable, Sendable {
     package var phase: Phase
     /// Calls, with the arguments that tell them apart.
     package var calls: Set<String>
+    /// In place of a call's name: a new process was seen, and by which call it was made was not.
+    package static let process = "process"
 
     package init(runs: Int, phase: Phase, calls: Set<String>) {
         self.runs = runs

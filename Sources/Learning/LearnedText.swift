@@ -57,7 +57,8 @@ extension Evidence {
     /// Members of the same classes as the calls, which were not seen themselves.
     static func inferred(from calls: Set<String>) -> Set<String> {
         let seen = Set(calls.compactMap { Syscall(rawValue: String($0.prefix { $0 != "(" })) })
-        return Set(Syscall.inferred(from: seen).map(\.rawValue))
+        let made = calls.contains(Sighting.process) ? Syscall.equivalent.first { $0.contains(.clone) } ?? [] : []
+        return Set(Syscall.inferred(from: seen).union(made).map(\.rawValue))
     }
 
     /// One line: the words that a person judges by.

@@ -118,7 +118,7 @@ package final class LearnWatch {
         }
         learnsSpawn = countsProcesses
         if observed.grants[Family.spawn.name] == nil {
-            observed.grants[Family.spawn.name] = Sighting(runs: 1, phase: phase, calls: [Syscall.clone.rawValue])
+            observed.grants[Family.spawn.name] = Sighting(runs: 1, phase: phase, calls: [Sighting.process])
         }
         attribute { $0.words.insert(Family.spawn.name) }
         guard countsProcesses, otherProcesses.insert(process).inserted else { return }

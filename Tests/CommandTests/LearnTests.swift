@@ -21,7 +21,7 @@ struct LearnTests {
     func `what was learned is enforced, and the second run learns nothing`(caller: Caller) throws {
         let ground = try Ground(caller)
         let first = try learn(ground, ["--as", "forking"], Self.forking)
-        #expect(first.code == 0 && first.out == "inner\n" && first.err.contains("new: exec (execve), spawn (clone)"), "\(first.err)")
+        #expect(first.code == 0 && first.out == "inner\n" && first.err.contains("new: exec (execve), spawn (process)"), "\(first.err)")
         let text = ground.read(ground.home + "/.config/fumehood/profiles/forking.yaml")
         let second = try learn(ground, ["--as", "forking"], Self.forking)
         #expect(second.code == 0 && second.err.contains("nothing new") && second.err.contains("2 runs, 1 distinct input"), "\(second.err)")
