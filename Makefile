@@ -136,6 +136,8 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	python3 Tests/Soak/limits.py --record
 	python3 Tests/Soak/ladder.py
 	python3 Tests/Soak/learn.py --record
+	python3 Tests/Soak/learnmcp.py
+	python3 Tests/Soak/traps.py --record
 	Tests/vm.sh all
 	Tests/Fuzz/soak.sh
 

@@ -189,9 +189,13 @@ extension LearnedRun {
         return (first(programs), changes.count > 8 ? roots : changes)
     }
 
+    /// The file's folder, at most so deep below the root: further down names are often made of what is in them, as those of git's objects.
+    static let depth = 2
+
     private static func folder(of path: String, within root: String) -> String {
-        guard let slash = path.utf8.lastIndex(of: 0x2f), path.utf8.count > root.utf8.count else { return root }
-        return String(path[..<slash])
+        guard path.utf8.count > root.utf8.count, path.utf8.starts(with: root.utf8) else { return root }
+        let below = path.dropFirst(root.count).split(separator: "/").dropLast().prefix(depth)
+        return below.isEmpty ? root : (root == "/" ? "" : root) + "/" + below.joined(separator: "/")
     }
 
     private static func first(_ names: Set<String>) -> Set<String> { names.count <= bound ? names : Set(names.sorted().prefix(bound)) }

@@ -86,7 +86,8 @@ extension ProfileFacts {
         for limit in Limit.ofProfiles where limits[limit] != other.limits[limit] {
             let (old, new) = (limits[limit], other.limits[limit])
             func text(_ value: Int64?) -> String { value.map { LearnedLimits.text(limit, $0) } ?? "none" }
-            changes.append(ProfileChange(isMore: (new ?? .max) > (old ?? .max), text: "limit \(limit.rawValue): \(text(new)), was \(text(old))"))
+            // Measured ones are told and not judged: where what was used lies at the edge of a step, the next run may take the other side of it.
+            changes.append(ProfileChange(isMore: other.evidence == nil && (new ?? .max) > (old ?? .max), text: "limit \(limit.rawValue): \(text(new)), was \(text(old))"))
         }
         if let mine = evidence, let theirs = other.evidence {
             func needs(_ side: Evidence) -> Set<String> {

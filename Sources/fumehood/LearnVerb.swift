@@ -191,6 +191,18 @@ final class Learner {
         watch = LearnWatch(
             ceiling: ceiling, released: released, watchesPaths: isServer || !evidence.inputs.contains(input), watchesProcesses: !released.families.contains(.spawn))
         request.syscalls = watch?.released ?? request.syscalls
+        try protect(in: &request)
+    }
+
+    /// The profile's file, where the command may write around it: what it wrote there would be read as what was learned before.
+    private func protect(in request: inout CellRequest) throws(UsageError) {
+        let real = ((try? Files.resolve(Paths.parent(file))) ?? Paths.parent(file)) + "/" + Paths.name(file)
+        guard request.rules.contains(where: { $0.kind == .write && Paths.contains((try? Files.resolve($0.path)) ?? $0.path, real) }) else { return }
+        if let status = FileStatus(at: real, followLinks: false), status.kind != .regular || status.links > 1 {
+            throw UsageError(
+                "`\(file)` is a link or has other names, and lies in a folder that the command may write", help: "write the profile to a file of its own, or elsewhere")
+        }
+        request.rules.append(CellRequest.Rule(.protect, real, origin: "the learned profile"))
     }
 
     /// One call of a server's tool.

@@ -121,10 +121,10 @@ struct LearnTests {
         let ground = try Ground(.possible[0])
         try ground.put(ground.home + "/.config/fumehood/profiles/open.yaml", "fumehood: 1\nextends: base\nsyscalls: { only: [], mode: learn }\n")
         let run = try ground.cell(["--no-log", "-p", "open"], ["/bin/mkdir", "/tmp/x"])
-        #expect(run.code == 0 && run.err.contains("learned `mkdir`, version 1: fs-mutate; no network"), "\(run.err)")
-        let enforced = try ground.cell(["--no-log", "-p", "mkdir"], ["/bin/ln", "-s", "a", "/tmp/b"])
+        #expect(run.code == 0 && run.err.contains("learned `mkdir-x`, version 1: fs-mutate; no network"), "\(run.err)")
+        let enforced = try ground.cell(["--no-log", "-p", "mkdir-x"], ["/bin/ln", "-s", "a", "/tmp/b"])
         #expect(enforced.code == 0 && enforced.err == "", "\(enforced.err)")
-        #expect(try ground.cell(["--no-log", "-p", "mkdir"], ["/bin/sh", "-c", "(:)"]).err.contains("clone(): syscalls: allow: [spawn]"))
+        #expect(try ground.cell(["--no-log", "-p", "mkdir-x"], ["/bin/sh", "-c", "(:)"]).err.contains("clone(): syscalls: allow: [spawn]"))
     }
 
     @Test func `why a call was denied comes with the line that would grant it`() throws {
@@ -145,6 +145,28 @@ struct LearnTests {
         #expect(never.line == nil && never.text.contains("only by unsafe: [namespaces]"), "\(never.text)")
     }
 
+    @Test(arguments: Caller.possible)
+    func `a command does not write what was learned of it`(caller: Caller) throws {
+        let ground = try Ground(caller)
+        _ = try learn(ground, ["--out", "known.yaml"], ["/bin/sh", "-c", "true"])
+        let before = try #require(ground.read("known.yaml"))
+        // Consistent with itself, and wider: as a changed file, a new one, and by another way to the folder.
+        let wider = before.replacingOccurrences(of: "\nsyscalls:", with: "\nnetwork: host\nsyscalls:").replacingOccurrences(of: "no network", with: "network host")
+        for (flags, folder) in [(["-w", "."], ground.work), (["-w", "\(ground.work):/other"], "/other")] {
+            for name in ["known.yaml", folder == "/other" ? "other.yaml" : "new.yaml"] {
+                try ground.put("forged", wider)
+                let file = "\(folder)/\(name)"
+                let run = try learn(
+                    ground, ["--out", name] + flags,
+                    ["/bin/sh", "-c", "cd \(folder); (cat forged > \(file)); mv forged \(file); rm -rf \(file); (cat forged > \(file)); true"])
+                let text = ground.read(name) ?? ""
+                #expect(run.code == 0 && text.contains("learned:") && !text.contains("host"), "\(run.err)\(text)")
+            }
+        }
+        _ = try ground.run(["ln", "known.yaml", "alias"])
+        #expect(try learn(ground, ["--out", "known.yaml", "-w", "."], ["/bin/true"]).err.contains("is a link or has other names"))
+    }
+
     @Test func `limits come with head-room, never above the profile's, and not where they are not wanted`() throws {
         let ground = try Ground(.possible[0])
         _ = try learn(ground, ["--as", "bounded", "--timeout", "40s"], ["/bin/true"])
@@ -156,10 +178,12 @@ struct LearnTests {
 
     @Test func `a difference that is more is found, one that is less is not`() throws {
         let ground = try Ground(.possible[0])
-        let more = try profile(ground, "diff", "base", "git")
+        let more = try profile(ground, "diff", "tool", "git")
         #expect(more.code == 1 && more.out.contains("+ writes \(ground.work)\n"), "\(more.out)\(more.err)")
-        let less = try profile(ground, "diff", "git", "base")
+        let less = try profile(ground, "diff", "git", "tool")
         #expect(less.code == 0 && less.out.contains("- writes \(ground.work)\n"), "\(less.out)\(less.err)")
+        // A profile with wider limits grants more.
+        #expect(try profile(ground, "diff", "tool", "base").out.contains("+ limit memory: 2048M, was 1024M\n"))
         #expect(try profile(ground, "diff", "base", "base").out == "no difference\n")
         #expect(try profile(ground, "diff", "base", "nothing").code == 2)
     }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Learns MCP servers by calling their tools: which call needed what, then the same calls under the learned profile (no denial), a second run
 (nothing new), a call that needs more (denied, told, learned), and `strace -f` of the server on the same calls. A little server of our own is
-the quick share; mcp-server-git and mcp-server-time come from PyPI into build/mcp2, as Tests/Broker/peers.py installs them.
+the quick share; mcp-server-git and mcp-server-time come from PyPI into build/mcp-learn.
 
 usage: Tests/Soak/learnmcp.py [--quick] [--figures]
 """
@@ -154,6 +154,9 @@ def server(name, flags, command, calls, needs, more, fresh, figures, as_root=Fal
             if word not in wider["syscalls"] or any(what not in wider["learned"]["refused"] for what in denials):
                 return say("FAIL", title, f"learned more: {texts}, {denials}, {err}")
             facts = wider
+        wrong = learn.canary_finds(ground, name, facts)
+        if wrong:
+            return say("FAIL", title, f"canary: {wrong}")
         if shutil.which("strace"):
             if fresh:
                 fresh(ground)
@@ -213,7 +216,7 @@ def repository(ground):
     for path in os.listdir(ground.work):
         path = os.path.join(ground.work, path)
         shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
-    ready = ground.run(["sh", "-ec", learn.GIT])
+    ready = ground.run(["sh", "-ec", learn.GIT + " && git add b"])
     if ready.returncode:
         raise ValueError(ready.stderr)
 
@@ -238,7 +241,7 @@ def main():
             clock = ([], [folder + "/mcp-server-time"], [("get_current_time", {"timezone": "Europe/Berlin"}), ("convert_time", {"source_timezone": "UTC", "time": "12:00", "target_timezone": "Asia/Tokyo"})],
                      {}, None, None)
             git = (["-p", "git", "-w", "WORK"], [folder + "/mcp-server-git", "--repository", "WORK"],
-                   [("git_status", {"repo_path": "WORK"}), ("git_log", {"repo_path": "WORK"})], {}, (("git_commit", {"repo_path": "WORK", "message": "second"}), "fs-mutate"), repository)
+                   [("git_log", {"repo_path": "WORK"}), ("git_show", {"repo_path": "WORK", "revision": "HEAD"})], {}, (("git_commit", {"repo_path": "WORK", "message": "second"}), "fs-mutate"), repository)
             for as_root in [False, True][:2 if os.getuid() == 0 else 1]:
                 server("mcp-server-time", *clock, figures, as_root=as_root)
                 server("mcp-server-git", *git, figures, as_root=as_root)
@@ -249,11 +252,11 @@ def main():
 
 
 def peers():
-    """The programs of the environment that Tests/Broker/peers.py makes."""
-    folder = os.path.join(ROOT, "build/mcp2")
+    """The folder of the servers' programs, installed when they are not there: by the system's python, as one in somebody's home is not every caller's."""
+    folder = os.path.join(ROOT, "build/mcp-learn")
     marker = os.path.join(folder, "ready")
     if not os.path.exists(marker):
-        for command in ([sys.executable, "-m", "venv", "--clear", folder],
+        for command in (["/usr/bin/python3", "-m", "venv", "--clear", folder],
                         [folder + "/bin/pip", "install", "--quiet", "--disable-pip-version-check", "mcp>=2", "mcp-server-git", "mcp-server-time"]):
             if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
                 return None
