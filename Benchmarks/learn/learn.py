@@ -29,8 +29,8 @@ FORKS = "i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i+1)); done"
 WORKLOADS = {
     "python": ["/usr/bin/python3", "-I", "-B", "-c", IMPORTS],
     "gcc": ["gcc", "-O1", "-c", "-o", "/dev/null", "main.c"],
-    "find": ["find", "/usr/lib", "/usr/share", "-name", "*.conf", "-newer", "/usr/bin/env"],
-    "grep": ["grep", "-r", "-l", "pthread_create", "/usr/include", "/usr/share/perl"],
+    "find": ["find", "/usr/include", "/usr/lib/python3", "/usr/lib/gcc", "-type", "f", "-newer", "/usr/bin/env"],
+    "grep": ["grep", "-r", "-l", "pthread_create", "/usr/include"],
     "forks": ["/bin/sh", "-c", FORKS],
 }
 

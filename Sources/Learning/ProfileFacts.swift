@@ -87,7 +87,8 @@ extension ProfileFacts {
             let (old, new) = (limits[limit], other.limits[limit])
             func text(_ value: Int64?) -> String { value.map { LearnedLimits.text(limit, $0) } ?? "none" }
             // Measured ones are told and not judged: where what was used lies at the edge of a step, the next run may take the other side of it.
-            changes.append(ProfileChange(isMore: other.evidence == nil && (new ?? .max) > (old ?? .max), text: "limit \(limit.rawValue): \(text(new)), was \(text(old))"))
+            changes.append(
+                ProfileChange(isMore: other.evidence == nil && (new ?? .max) > (old ?? .max), text: "limit \(limit.rawValue): \(text(new)), was \(text(old))"))
         }
         if let mine = evidence, let theirs = other.evidence {
             func needs(_ side: Evidence) -> Set<String> {
@@ -150,7 +151,8 @@ extension ProfileFacts {
             let parts =
                 (needs.words.isEmpty ? [] : [needs.words.sorted(by: before).joined(separator: " ")])
                 + (needs.programs.isEmpty ? [] : ["executes \(list(needs.programs, 4))"]) + (needs.changes.isEmpty ? [] : ["changes \(list(needs.changes, 4))"])
-            lines.append("\(tool == CallSeen.between ? "between calls" : "call \(tool)"): \(parts.isEmpty ? "nothing beyond the base" : parts.joined(separator: "; "))")
+            lines.append(
+                "\(tool == CallSeen.between ? "between calls" : "call \(tool)"): \(parts.isEmpty ? "nothing beyond the base" : parts.joined(separator: "; "))")
         }
         for (what, names) in [
             ("executes", evidence.programs), ("connects to", evidence.addresses), ("changes files in", evidence.changes),

@@ -205,7 +205,7 @@ package final class LearnWatch {
     }
 
     private func note(_ path: String, _ use: FileUse) {
-        if observed.files[path] == nil && observed.files.count >= LearnWatch.pathBound {
+        if observed.files.count >= LearnWatch.pathBound && observed.files[path] == nil {
             observed.overflowed = true
         } else {
             observed.files[path, default: []].formUnion(use)

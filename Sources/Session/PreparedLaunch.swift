@@ -14,6 +14,7 @@ package struct PreparedLaunch {
     private var filter: SyscallFilter
     private var request: CellRequest
     private var facts: HostFacts
+    private var isWatched = false
 
     /// - Throws: ``CellError``, or the proof's refusal of a filter.
     /// - Parameter awaitsRecord: whether the command waits, built and confined, until its record is on disk.
@@ -54,6 +55,7 @@ package struct PreparedLaunch {
 
     /// Calls that the profile does not grant go on, which is a wall with a hole: it is said in the status.
     package mutating func auditsCalls(_ mode: String) {
+        isWatched = true
         planned.protections[.seccomp] = .partial(missing: ["\(mode): calls of syscall families that are not granted go on"])
     }
 
@@ -89,6 +91,8 @@ package struct PreparedLaunch {
         watch: LearnWatch? = nil, beforeCommand: (() throws -> Void)? = nil,
         onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Outcome {
+        // A mode that nobody keeps would be ignored in silence.
+        guard request.mode == .enforce || isWatched else { throw CellError.badValue("`mode: \(request.mode.rawValue)` is not available for this cell") }
         let streams: any StandardStreams = streams ?? RelayedStreams(bound: limits.output)
         var random: UInt64 = 0
         while random == 0 { random = try Host.random64() }

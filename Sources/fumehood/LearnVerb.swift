@@ -53,7 +53,9 @@ struct LearnOptions: Equatable {
             guard let flag = LearnOptions.flags.first(where: { $0.names.contains(name) }) else {
                 rest.append(word)
                 // A value of another flag may look like one of ours.
-                if value == nil, (CellFlag.named(name) ?? GovernFlag.all.first { $0.names.contains(name) })?.value != nil, let next = words.popFirst() { rest.append(next) }
+                if value == nil, (CellFlag.named(name) ?? GovernFlag.all.first { $0.names.contains(name) })?.value != nil, let next = words.popFirst() {
+                    rest.append(next)
+                }
                 continue
             }
             if flag.value == nil {
@@ -189,7 +191,8 @@ final class Learner {
             try ceiling.allow(word)
         }
         watch = LearnWatch(
-            ceiling: ceiling, released: released, watchesPaths: isServer || !evidence.inputs.contains(input), watchesProcesses: !released.families.contains(.spawn))
+            ceiling: ceiling, released: released, watchesPaths: isServer || !evidence.inputs.contains(input),
+            watchesProcesses: !released.families.contains(.spawn))
         request.syscalls = watch?.released ?? request.syscalls
         try protect(in: &request)
     }
@@ -200,7 +203,8 @@ final class Learner {
         guard request.rules.contains(where: { $0.kind == .write && Paths.contains((try? Files.resolve($0.path)) ?? $0.path, real) }) else { return }
         if let status = FileStatus(at: real, followLinks: false), status.kind != .regular || status.links > 1 {
             throw UsageError(
-                "`\(file)` is a link or has other names, and lies in a folder that the command may write", help: "write the profile to a file of its own, or elsewhere")
+                "`\(file)` is a link or has other names, and lies in a folder that the command may write",
+                help: "write the profile to a file of its own, or elsewhere")
         }
         request.rules.append(CellRequest.Rule(.protect, real, origin: "the learned profile"))
     }

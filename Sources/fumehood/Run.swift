@@ -80,13 +80,9 @@ enum RunVerb {
         let facts = try HostFacts(proc: proc)
         let governing = try Governing(options, environment: environment, user: facts.user, places: places, session: report.session, cell: report.cell)
         try governing.hide(in: &request)
-        // A profile that learns makes of any run a learning run.
-        let learner = learner ?? (profile.mode == .learn ? Learner(LearnOptions()) : nil)
-        try learner?.begin(profile, &request, run: options, places: places, configuration: configuration)
-        let watch = try learner?.watch ?? (profile.mode == .audit ? Audit.watch(profile, &request) : nil)
+        let watching = try RunWatch(profile, &request, run: options, places: places, configuration: configuration, learner: learner)
         var launch = try PreparedLaunch(request, facts: facts, awaitsRecord: governing.keepsRecords)
-        if watch != nil { launch.auditsCalls(learner == nil ? "mode audit" : "learning") }
-        try learner?.check(launch.planned)
+        try watching.check(&launch)
         report.protections = launch.planned.protections
         if profile.requirement == .all { try launch.requireAll() }
         if options.dryRun {
@@ -107,7 +103,7 @@ enum RunVerb {
         // A server lives as long as its client wants; the time is that of one call.
         if options.verb == .mcp { limits.wall = nil }
         func streams() throws -> (any StandardStreams)? {
-            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing, learner) }
+            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing, watching.learner) }
             return options.terminal ? TerminalStreams(bound: limits.output) : nil
         }
         if options.verb == .mcp, !options.quiet, !governing.hasPolicy {
@@ -115,20 +111,16 @@ enum RunVerb {
         }
         limits.measured = MeasuredLimits(profile)
         limits.cores = profile.bound(.cpu)
-        limits.accounts = report.isRead || learner != nil
+        limits.accounts = report.isRead || watching.learner != nil
         let registration = Registration(
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
         let ladder = rules.map { LadderOrder($0, cores: profile.bound(.cpu), onChange: report.rungSink) }
         var outcome = try launch.run(
-            proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: watch,
+            proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: watching.watch,
             beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
-            if watch != nil {
-                throw UsageError(
-                    "nothing can be \(learner == nil ? "audited" : "learned") here: a program around this one listens to system calls already",
-                    help: "\(learner == nil ? "audit" : "learn") outside of it")
-            }
+            try watching.refuseNested()
             // The program around us listens already, and a process tree has one listener: answers without explanations.
             try launch.answerByErrno()
             outcome = try launch.run(
@@ -137,7 +129,7 @@ enum RunVerb {
             report.nested = true
         }
         let code = report.finish(outcome, launch)
-        try learner?.end(outcome, launch, profile, quiet: options.quiet)
+        try watching.learner?.end(outcome, launch, profile, quiet: options.quiet)
         return code
     }
 }

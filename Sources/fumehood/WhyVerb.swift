@@ -29,7 +29,8 @@ struct WhyVerb: ParsableCommand {
             if json {
                 PolicyJudging.write([
                     "fumehood": 1, "id": .string(id),
-                    "candidate": chain.candidate.map { ["profile": .string($0.profile), "line": .string($0.line)] } ?? .null, "sentences": .array(chain.sentences.map { .string($0) }),
+                    "candidate": chain.candidate.map { ["profile": .string($0.profile), "line": .string($0.line)] } ?? .null,
+                    "sentences": .array(chain.sentences.map { .string($0) }),
                     "records": .array(
                         chain.records.map { record in
                             guard case .object(var object)? = record.value else { return .null }

@@ -67,7 +67,8 @@ struct LearnTests {
     @Test(
         arguments: [
             (["--as", "base"], "`base` is a built-in profile"), (["--as", "A b"], "`--as` expects a name of a-z, 0-9 and -, found `A b`"),
-            (["--out", "x"], "`--out` expects a file that ends in .yaml, found `x`"), (["--without", "spwan"], "`spwan` is no syscall family"), (["--mcp=x"], "`--mcp` takes no value"),
+            (["--out", "x"], "`--out` expects a file that ends in .yaml, found `x`"), (["--without", "spwan"], "`spwan` is no syscall family"),
+            (["--mcp=x"], "`--mcp` takes no value"),
             (["--expect", "300"], "`--expect` expects an exit code of 0 to 255, found `300`"), (["-p", "./x.yaml"], "./x.yaml"),
         ] as [([String], String)])
     func `a wrong flag is told by its name`(flags: [String], message: String) throws {
@@ -151,7 +152,8 @@ struct LearnTests {
         _ = try learn(ground, ["--out", "known.yaml"], ["/bin/sh", "-c", "true"])
         let before = try #require(ground.read("known.yaml"))
         // Consistent with itself, and wider: as a changed file, a new one, and by another way to the folder.
-        let wider = before.replacingOccurrences(of: "\nsyscalls:", with: "\nnetwork: host\nsyscalls:").replacingOccurrences(of: "no network", with: "network host")
+        let wider = before.replacingOccurrences(of: "\nsyscalls:", with: "\nnetwork: host\nsyscalls:").replacingOccurrences(
+            of: "no network", with: "network host")
         for (flags, folder) in [(["-w", "."], ground.work), (["-w", "\(ground.work):/other"], "/other")] {
             for name in ["known.yaml", folder == "/other" ? "other.yaml" : "new.yaml"] {
                 try ground.put("forged", wider)
