@@ -38,6 +38,8 @@ PARTS = [
     ("top", ["python3", "Tests/Streams/top.py"], 90),
     ("log", ["python3", "Tests/Soak/log.py"], 120),
     ("learn", ["python3", "Tests/Soak/learn.py", "--quick"], 120),
+    ("learned servers", ["python3", "Tests/Soak/learnmcp.py", "--quick"], 90),
+    ("learned traps", ["python3", "Tests/Soak/traps.py", "--quick"], 90),
     ("second kernel", ["Tests/vm.sh"], 330),
 ]
 

@@ -47,6 +47,10 @@ for line in sys.stdin:
 """
 
 
+# A server that takes its time when its input has closed is told to end by SIGTERM, which is its end then.
+ENDS = (0, 143)
+
+
 class Client:
     """A client of MCP that is lines. What is behind it is a list of words."""
 
@@ -117,7 +121,7 @@ def server(name, flags, command, calls, needs, more, fresh, figures, as_root=Fal
             if fresh:
                 fresh(ground)
             texts, code, err = session(ground, run, calls)
-            if code or expected not in err:
+            if code not in ENDS or expected not in err:
                 return say("FAIL", title, f"{attempt} run: exit {code}, {texts}: {err}")
         facts = evidence(ground, name)
         by_tool = {call["tool"]: set(call["needs"]) for call in facts["learned"]["calls"]}
@@ -135,7 +139,7 @@ def server(name, flags, command, calls, needs, more, fresh, figures, as_root=Fal
 
         (texts, code, err), denials = enforced(calls)
         new = [what for what in denials if what not in facts["learned"]["refused"]]
-        if code or new:
+        if code not in ENDS or new:
             return say("FAIL", title, f"enforced: exit {code}, denials {denials}, {texts}, {err}")
         if more:
             call, word = more
@@ -200,7 +204,7 @@ def hostile(as_root=False):
         texts, code, err = session(ground, words, [("steals", {"path": ground.home + "/.ssh/id"}), ("plain", {})])
         facts = evidence(ground, "thief")
         learned = facts["learned"]
-        if code or "failed" not in texts[0] or facts["syscalls"] or not any("ptrace" in call for call in learned["refused"]) or learned["secrets"] != [ground.home + "/.ssh/id"]:
+        if code not in ENDS or "failed" not in texts[0] or facts["syscalls"] or not any("ptrace" in call for call in learned["refused"]) or learned["secrets"] != [ground.home + "/.ssh/id"]:
             return say("FAIL", title, f"{texts} {facts['syscalls']} {learned} {err}")
         log = [json.loads(line) for line in ground.fumehood("log", "export").stdout.splitlines()]
         if not any(record["kind"] == "denial" and "ptrace" in record["data"].get("what", "") for record in log):
