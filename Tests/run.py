@@ -42,6 +42,8 @@ PARTS = [
     ("egress under load", ["python3", "Tests/Egress/storm.py"], 120),
     ("clients over egress", ["python3", "Tests/Egress/clients.py"], 120),
     ("learn", ["python3", "Tests/Soak/learn.py", "--quick"], 120),
+    ("learned servers", ["python3", "Tests/Soak/learnmcp.py", "--quick"], 90),
+    ("learned traps", ["python3", "Tests/Soak/traps.py", "--quick"], 90),
     ("second kernel", ["Tests/vm.sh"], 330),
 ]
 
