@@ -68,7 +68,8 @@ extension Exchange {
             told["_meta"] = nil
             let bytes = Value.object(told).serialisedBytes()
             settle(call, .answered(result: bytes, isError: result["isError"] == true))
-            if let notes = tool.permit?.notes, !notes.isEmpty {
+            let notes = (tool.permit?.notes ?? []) + judge.takeNotes()
+            if !notes.isEmpty {
                 value = Self.told(notes, value)
             } else if call.batch == nil, let id = call.id, told.count == value.asObject?.count {
                 // The usual one: what was settled is what is sent, written once.

@@ -185,8 +185,8 @@ extension Door {
                 if let change = try? ledger.expire(lease, at: now.moment) { keep(change, now) }
             }
         }
-        // A launch is answered by the record of its cell's end.
-        if call.request.action != SystemAction.launch { _ = try? recorder.append(record, isStrict: false) }
+        // A launch is answered by the record of its cell's end, a crossed limit by that of its rung.
+        if call.request.action != SystemAction.launch, call.request.action != SystemAction.limit { _ = try? recorder.append(record, isStrict: false) }
         return excess
     }
 

@@ -38,6 +38,8 @@ public struct Permit: Sendable {
     public internal(set) var redactions: [String] = []
     /// A new bound, for a crossed limit.
     public internal(set) var raise: Int64?
+    /// The policies throttle: what a crossed limit is to come to.
+    public internal(set) var isThrottled = false
     /// CLOCK_BOOTTIME before which it must not go; nil for at once.
     public internal(set) var delayUntil: Int64?
     /// What the caller is to be told with the result: that it goes in circles.

@@ -60,7 +60,8 @@ extension Supervisor {
             registration: registration!, process: Identity.process, startedMicroseconds: Int64((Clock.wall - (now - started)) / 1000),
             ranMicroseconds: Int64((now - started) / 1000), frozen: isFrozen, standsStill: !groups.canFreeze || groups.isFrozen,
             backend: groups.plan.backend.rawValue, memoryBytes: memory, processorMicroseconds: time, processes: processes,
-            rung: laddering?.ladder.rung, lastChange: laddering?.last, bytesOut: streams.passed.out, limits: limits
+            rung: laddering?.ladder.rung, lastChange: laddering?.last, bytesOut: streams.passed.out, limits: limits,
+            callsOfMinute: streams.tally?.lastMinute(at: Int64(Clock.boottime)), budget: streams.tally?.budget?()
         ).json
     }
 
@@ -74,12 +75,15 @@ extension Supervisor {
         guard frozenSince == nil, !reported else { return }
         answerTraps([])
         frozenSince = Clock.monotonic
+        streams.tally?.standstill =
+            laddering.flatMap { $0.ladder.rung == .freeze ? $0.cause : nil }.map { "its cell stands frozen: \($0.cause)" } ?? "its cell stands frozen"
         if !groups.freeze(true) { ProcessTree.signal(SIGSTOP, below: cell.pid, proc: proc) }
     }
 
     package func thaw() {
         guard let since = frozenSince else { return }
         frozenSince = nil
+        streams.tally?.standstill = nil
         outcome.frozenMicroseconds += (Clock.monotonic - since) / 1000
         if !groups.freeze(false) { ProcessTree.signal(SIGCONT, below: cell.pid, proc: proc) }
     }

@@ -21,8 +21,8 @@ extension Supervisor {
 
     func look() {
         register()
-        if let laddering, laddering.passesOver(at: Clock.monotonic) {
-            nextLook = Clock.monotonic + laddering.pause
+        if laddering.map(\.mayRest) ?? true, let until = meter.rests(groups, at: Clock.monotonic) {
+            nextLook = until
             return
         }
         if let cause = meter.look(groups, proc: proc) { return kill(cause) }

@@ -83,9 +83,13 @@ struct Climber: Sendable {
         if gauge.isTotal { start = reading }
     }
 
-    /// Twice as much from now on.
-    mutating func raise() {
-        for i in steps.indices { steps[i].bound = steps[i].bound.multipliedReportingOverflow(by: 2).overflow ? .max : steps[i].bound * 2 }
+    /// A new bound in place of an old one from now on, the others in proportion.
+    /// - Parameter bound: higher than `old`.
+    mutating func raise(to bound: Int64, from old: Int64) {
+        for i in steps.indices {
+            let (high, low) = steps[i].bound.multipliedFullWidth(by: bound)
+            steps[i].bound = old <= 0 ? bound : high >= old ? .max : old.dividingFullWidth((high, low)).quotient
+        }
         let measured = reading - start
         while level > 0, steps[level - 1].bound > measured { level -= 1 }
         streak = 0

@@ -11,7 +11,7 @@ import Session
 
 enum McpVerb {
     /// The streams of a server for one launch.
-    static func streams(_ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing) throws -> BrokerStreams {
+    static func streams(_ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing, limits: DoorLimits?) throws -> BrokerStreams {
         var settings = ExchangeSettings(
             server: options.serverName, principal: governing.principal, seed: UInt32(truncatingIfNeeded: try Host.random64()),
             sha256: { AuditLog.Digest(of: $0).bytes })
@@ -23,12 +23,15 @@ enum McpVerb {
         let file = GovernFlag.identifies(options) ? governing.place.flatMap { ToolsLockFile($0) } : nil
         if let file { settings.pins = try file.read().pins(of: options.serverName) }
         let say: ([String]) -> Void = { notes in if !options.quiet { Messages.notes(notes) } }
+        let tally = CallTally()
+        tally.budget = { governing.left }
         let judge = DoorJudge(
-            governing.door, boot: governing.boot, approvals: governing.place.map { Approvals($0, boot: governing.boot) }, rulebook: governing.rulebook,
-            say: { say([$0]) })
+            governing.door, boot: governing.boot, approvals: governing.place.map { Approvals($0, boot: governing.boot) }, tally: tally,
+            rulebook: governing.rulebook, say: { say([$0]) })
+        judge.limits = limits
         let server = options.serverName
         return BrokerStreams(
-            Exchange(settings, judge: judge), records: governing.records, onNotes: say,
+            Exchange(settings, judge: judge), records: governing.records, tally: tally, onNotes: say,
             onPins: { pins in
                 do throws(LockFileError) { try file?.change { $0.take(pins, of: server) } } catch { say(["what was pinned is not kept: \(error.message)"]) }
             })

@@ -102,20 +102,28 @@ enum RunVerb {
         var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
         // A server lives as long as its client wants; the time is that of one call.
         if options.verb == .mcp { limits.wall = nil }
+        let judge = rules == nil ? nil : governing.limits(options.command, isAlone: options.verb == .run, quiet: options.quiet)
         func streams() throws -> (any StandardStreams)? {
-            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing) }
+            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing, limits: judge) }
             return options.terminal ? TerminalStreams(bound: limits.output) : nil
         }
         if options.verb == .mcp, !options.quiet, !governing.hasPolicy {
             Messages.note("no policy is given: the tools of `\(options.serverName)` are permitted as it lists them first, in its cell")
         }
         limits.measured = MeasuredLimits(profile)
+        limits.measured.writesDisk = launch.planned.spec.view.contains { if case .bind(_, _, .write, _) = $0 { true } else { false } }
         limits.cores = profile.bound(.cpu)
         limits.accounts = report.isRead
         let registration = Registration(
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
-        let ladder = rules.map { LadderOrder($0, cores: profile.bound(.cpu), onChange: report.rungSink) }
+        let onEvent = report.rungSink
+        let ladder = rules.map { rules in
+            LadderOrder(rules, cores: profile.bound(.cpu), judge: judge) { change in
+                governing.take(change)
+                onEvent?(change)
+            }
+        }
         var outcome = try launch.run(
             proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: learner?.watch,
             beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
