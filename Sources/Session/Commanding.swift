@@ -14,7 +14,7 @@ extension Supervisor {
         isRegistered = true  // or never: what failed once is said once
         do {
             // Where no groups are held no janitor stands by yet, and the name must go when we are killed.
-            if groups.plan.isEmpty { groups = try HeldGroups.made(GroupPlan(), link: registration.path) }
+            if !groups.isTended { groups = try HeldGroups.made(GroupPlan(), link: registration.path) }
             let new = try CommandPost(registration, user: Identity.user)
             watch(new.listener.number, .readable, .registry)
             post = consume new
@@ -47,6 +47,12 @@ extension Supervisor {
         }
     }
 
+    /// Without groups processes are stopped one by one, and one that runs yet may let others go: told again while the cell is to stand still.
+    func keepStill() {
+        guard isFrozen, !groups.canFreeze else { return }
+        standsStill = ProcessTree.stop(below: cell.pid, proc: proc)
+    }
+
     var state: Value {
         let now = Clock.monotonic
         var memory = groups.memoryBytes, processes = groups.processes.map { $0 - min($0, 1) }, time = groups.processorTime?.all
@@ -58,7 +64,7 @@ extension Supervisor {
         }
         return CellState(
             registration: registration!, process: Identity.process, startedMicroseconds: Int64((Clock.wall - (now - started)) / 1000),
-            ranMicroseconds: Int64((now - started) / 1000), frozen: isFrozen, standsStill: !groups.canFreeze || groups.isFrozen,
+            ranMicroseconds: Int64((now - started) / 1000), frozen: isFrozen, standsStill: groups.canFreeze ? groups.isFrozen : standsStill,
             backend: groups.plan.backend.rawValue, memoryBytes: memory, processorMicroseconds: time, processes: processes,
             rung: laddering?.ladder.rung, lastChange: laddering?.last, bytesOut: streams.passed.out, limits: limits,
             callsOfMinute: streams.tally?.lastMinute(at: Int64(Clock.boottime)), budget: streams.tally?.budget?()
@@ -77,7 +83,7 @@ extension Supervisor {
         frozenSince = Clock.monotonic
         streams.tally?.standstill =
             laddering.flatMap { $0.ladder.rung == .freeze ? $0.cause : nil }.map { "its cell stands frozen: \($0.cause)" } ?? "its cell stands frozen"
-        if !groups.freeze(true) { ProcessTree.signal(SIGSTOP, below: cell.pid, proc: proc) }
+        if !groups.freeze(true) { keepStill() }
     }
 
     package func thaw() {

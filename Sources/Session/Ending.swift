@@ -21,6 +21,7 @@ extension Supervisor {
 
     func look() {
         register()
+        keepStill()
         if laddering.map(\.mayRest) ?? true, let until = meter.rests(groups, at: Clock.monotonic) {
             nextLook = until
             return

@@ -17,6 +17,8 @@ package struct TreeUsage: Equatable, Sendable {
     package var throttledMicroseconds: UInt64?
     package var writtenBytes: UInt64?
     package var memoryKills: UInt64?
+    /// Bytes in use times the seconds that they were.
+    package var memoryByteSeconds: UInt64?
 }
 
 /// The bounds of one cell that are measured, in the unit of each limit.
@@ -27,6 +29,8 @@ package struct MeasuredLimits: Equatable, Sendable {
     package var disk: UInt64?
     /// Whether the cell may write to a disk at all: its own file systems are memory, and bounded by the kernel.
     package var writesDisk = true
+    /// Whether memory is counted over time.
+    package var countsMemory = false
     package init() {}
 }
 
@@ -36,6 +40,8 @@ struct LimitWatch {
     /// Opened at the first look: a cell that is over sooner opens nothing.
     private var kept: KeptReadings?
     private let processors = UInt64(max(1, Host.processors()))
+    private var memoryAt: UInt64 = 0
+    private var memoryByteMicroseconds = 0.0
     private var restedAt: (time: UInt64, used: UInt64) = (0, 0)
     private var passedOver = 0
     private var restingPause = LimitWatch.interval
@@ -91,7 +97,7 @@ struct LimitWatch {
     }
 
     /// Whether there is anything that needs looking at.
-    var isNeeded: Bool { limits.memory != nil || limits.pids != nil || limits.cpuTimeMicroseconds != nil || watchesDisk }
+    var isNeeded: Bool { limits.memory != nil || limits.pids != nil || limits.cpuTimeMicroseconds != nil || watchesDisk || limits.countsMemory }
 
     private var watchesDisk: Bool { limits.disk != nil && limits.writesDisk }
 
@@ -100,6 +106,7 @@ struct LimitWatch {
     /// - Returns: until when it may rest; nil for a look.
     mutating func rests(_ groups: borrowing HeldGroups, at now: UInt64) -> UInt64? {
         guard let used = kept?.usedMicroseconds else { return nil }
+        countMemory(at: now)
         let last = restedAt
         restedAt = (now, used)
         let isStill = last.time > 0 && (used - min(used, last.used)) * LimitWatch.stillness < (now - min(now, last.time)) / 1000
@@ -127,8 +134,9 @@ struct LimitWatch {
     mutating func look(_ groups: borrowing HeldGroups, proc: borrowing Descriptor) -> Cause? {
         if kept == nil { kept = KeptReadings(groups.plan, limits) }
         if let cause = lookAtGroups(groups) { return cause }
+        countMemory(at: Clock.monotonic)
         let memory = limits.memory != nil && !groups.plan.holds(.memory)
-        let counts = wantsTree || memory || (limits.cpuTimeMicroseconds != nil && kept?.counts != true) || (limits.pids != nil && !groups.plan.holds(.pids))
+        let counts = wantsTree || memory || (limits.countsMemory && kept?.memoryBytes == nil) || (limits.cpuTimeMicroseconds != nil && kept?.counts != true) || (limits.pids != nil && !groups.plan.holds(.pids))
         guard counts || watchesDisk else { return nil }
         let began = Clock.monotonic
         if began < nextWalk || (!counts && began < nextDisk) { return nil }
@@ -155,6 +163,15 @@ struct LimitWatch {
             nextDisk = began + (bound - sent) / (LimitWatch.writingRate / 1_000_000 * processors) * 1000
         }
         return nil
+    }
+
+    /// What it has now, for as long as since the look before.
+    private mutating func countMemory(at now: UInt64) {
+        guard limits.countsMemory, let bytes = kept?.memoryBytes ?? tree?.residentBytes else { return }
+        let passed = memoryAt == 0 ? 0 : now - min(now, memoryAt)
+        memoryAt = now
+        memoryByteMicroseconds += Double(bytes) * Double(passed / 1000)
+        usage.memoryByteSeconds = UInt64(memoryByteMicroseconds / 1e6)
     }
 
     private mutating func lookAtGroups(_ groups: borrowing HeldGroups) -> Cause? {
@@ -215,11 +232,13 @@ struct LimitWatch {
 private final class KeptReadings {
     private let processor: KeptFile?
     private let memoryKills: KeptFile?
+    private let memoryNow: KeptFile?
     private let refusedForks: KeptFile?
     /// Whether a group counts processor time.
     let counts: Bool
 
     var usedMicroseconds: UInt64? { processor?.field("usage_usec") }
+    var memoryBytes: UInt64? { memoryNow?.number() }
     var kills: UInt64? { memoryKills?.field("oom_kill") }
     var refused: UInt64? { refusedForks?.field("max") }
 
@@ -229,6 +248,8 @@ private final class KeptReadings {
         self.processor = processor
         let memory = limits.memory == nil ? nil : plan.place(of: .memory)
         memoryKills = memory.flatMap { KeptFile($0.path + ($0.isOld ? "/memory.oom_control" : "/memory.events")) }
+        memoryNow =
+            limits.countsMemory ? plan.place(of: .memory).flatMap { KeptFile($0.path + ($0.isOld ? "/memory.usage_in_bytes" : "/memory.current")) } : nil
         refusedForks = limits.pids == nil ? nil : plan.place(of: .pids).flatMap { KeptFile($0.path + "/pids.events") }
     }
 }

@@ -17,6 +17,8 @@ struct Climber: Sendable {
     private var start: Int64 = 0
     private var streak = 0
     private var quietSince: UInt64?
+    /// A step that the rules do not have: somebody decided on it, and it goes when it is left.
+    private var decided: Rung?
     /// The highest level that a reading of the quiet time asked for.
     private var quietLevel = 0
 
@@ -68,6 +70,7 @@ struct Climber: Sendable {
         if now - min(now, since) >= rules.quiet {
             level = quietLevel
             quietSince = nil
+            leaveDecided()
         }
     }
 
@@ -80,7 +83,14 @@ struct Climber: Sendable {
         quietSince = nil
         guard self.rung >= rung else { return }
         while level > 0, steps[level - 1].rung >= rung { level -= 1 }
+        leaveDecided()
         if gauge.isTotal { start = reading }
+    }
+
+    private mutating func leaveDecided() {
+        guard let rung = decided, self.rung < rung else { return }
+        steps.removeAll { $0.rung == rung }
+        decided = nil
     }
 
     /// A new bound in place of an old one from now on, the others in proportion.
@@ -100,6 +110,7 @@ struct Climber: Sendable {
     mutating func go(to rung: Rung) {
         if !steps.contains(where: { $0.rung == rung }) {
             let place = steps.firstIndex { $0.rung > rung } ?? steps.count
+            decided = rung
             steps.insert(LadderRules.Step(rung, place > 0 ? steps[place - 1].bound : steps.first?.bound ?? 0), at: place)
         }
         level = (steps.firstIndex { $0.rung == rung } ?? 0) + 1

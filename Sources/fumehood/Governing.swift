@@ -126,6 +126,7 @@ final class Governing {
         return .array(
             standings.map {
                 [
+                    "bound": .integer($0.dimension.unit == .money ? $0.window.bound / 1_000_000 : $0.window.bound),
                     "dimension": .string($0.dimension.shownName), "left": .integer($0.dimension.unit == .money ? $0.left / 1_000_000 : $0.left),
                     "window": .string($0.window.written(for: $0.dimension)),
                 ]

@@ -2,6 +2,7 @@
 // `fumehood run`: one command in one cell. Composition only: flags and profile to a request, a request to a plan, a plan to
 // a cell, a cell to its end, the end to an exit code, a record and a footer.
 
+import Budget
 import Cedar
 import Config
 import Events
@@ -44,6 +45,10 @@ enum RunVerb {
         } catch let error as PolicyLoadError {
             return report.refuse(
                 "the policies do not load, and nothing is started: \(error.problems.joined(separator: "\n"))", help: "fumehood policy check says all of it")
+        } catch let error as LogFailure {
+            return report.refuse(error.text, help: error.help)
+        } catch let error as BudgetError {
+            return report.refuse(error.message, help: error.help)
         } catch let error as LockFileError {
             return report.refuse(error.message, help: error.help)
         } catch let error as SystemError {
@@ -91,6 +96,8 @@ enum RunVerb {
 
         try governing.decide(profile, launch.planned, command: options.command)
         report.governing = governing
+        report.budget = try CellBudget(
+            agent: options.agent ?? "local", place: options.noLog ? nil : governing.place, limits: profile.limits, cell: report.cell.text)
         signal(SIGPIPE, SIG_IGN)
         if profile.bound(.wall) != nil { report.patience = 500_000_000 }
         if let flag = options.limits.first(where: { $0.limit == .cpu }), !launch.planned.spec.groups.holds(.cpu) {
@@ -111,6 +118,14 @@ enum RunVerb {
             Messages.note("no policy is given: the tools of `\(options.serverName)` are permitted as it lists them first, in its cell")
         }
         limits.measured = MeasuredLimits(profile)
+        if let budget = report.budget {
+            // What is left in the accounts bounds the cell as its own limits do.
+            if options.verb == .run, let wall = budget.bounds[.wall] { limits.wall = UInt64(wall) * 1000 }
+            if let output = budget.bounds[.output] { limits.output = UInt64(output) }
+            if let time = budget.bounds[.cpuTime] { limits.measured.cpuTimeMicroseconds = UInt64(time) }
+            if let bytes = budget.bounds[.disk] { limits.measured.disk = UInt64(bytes) }
+            limits.measured.countsMemory = budget.countsMemory
+        }
         limits.measured.writesDisk = launch.planned.spec.view.contains { if case .bind(_, _, .write, _) = $0 { true } else { false } }
         limits.cores = profile.bound(.cpu)
         limits.accounts = report.isRead

@@ -242,3 +242,12 @@ func `whoever decides may take another rung`(decision: LimitDecision, told: Rung
     cell.read(.cpu, 0, times: 20)
     #expect(cell.path.last == .kill)
 }
+
+@Test func `a rung that a policy put in goes when it is left`() {
+    var cell = Sampled(rules(.cpu, [(.slow, 500)]))
+    cell.read(.cpu, 600, times: 2)
+    _ = cell.ladder.decide(.ask, on: cell.changes[0], at: cell.now)
+    #expect(cell.ladder.thaw(.person, at: cell.now)?.to == .slow)
+    cell.read(.cpu, 600, times: 300)
+    #expect(cell.path == [.slow])
+}
