@@ -33,6 +33,7 @@ PARTS = [
     ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
     ("hostile peers of MCP", ["python3", "Tests/Broker/hostile.py"], 120),
     ("governed calls", ["python3", "Tests/Broker/governed.py"], 120),
+    ("runaways of calls", ["python3", "Tests/Broker/runaways.py", "--quick"], 120),
     ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
     ("ladder", ["python3", "Tests/Soak/ladder.py", "--quick"], 150),
     ("top", ["python3", "Tests/Streams/top.py"], 90),

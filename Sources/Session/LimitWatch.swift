@@ -136,7 +136,9 @@ struct LimitWatch {
         if let cause = lookAtGroups(groups) { return cause }
         countMemory(at: Clock.monotonic)
         let memory = limits.memory != nil && !groups.plan.holds(.memory)
-        let counts = wantsTree || memory || (limits.countsMemory && kept?.memoryBytes == nil) || (limits.cpuTimeMicroseconds != nil && kept?.counts != true) || (limits.pids != nil && !groups.plan.holds(.pids))
+        let counts =
+            wantsTree || memory || (limits.countsMemory && kept?.memoryBytes == nil) || (limits.cpuTimeMicroseconds != nil && kept?.counts != true)
+            || (limits.pids != nil && !groups.plan.holds(.pids))
         guard counts || watchesDisk else { return nil }
         let began = Clock.monotonic
         if began < nextWalk || (!counts && began < nextDisk) { return nil }

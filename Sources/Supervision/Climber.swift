@@ -15,6 +15,8 @@ struct Climber: Sendable {
     private(set) var reading: Int64 = 0
     /// What a total counts from: a thaw grants as much again.
     private var start: Int64 = 0
+    /// The last reading asks for more than is taken, whether or not that counts for now.
+    private(set) var wantsMore = false
     private var streak = 0
     private var quietSince: UInt64?
     /// A step that the rules do not have: somebody decided on it, and it goes when it is left.
@@ -41,6 +43,7 @@ struct Climber: Sendable {
         let measured = value - start
         var asked = 0
         while asked < steps.count, steps[asked].bound <= measured { asked += 1 }
+        wantsMore = asked > level
         if isStraight, asked == steps.count, steps.last?.rung == .kill {
             level = asked
             return

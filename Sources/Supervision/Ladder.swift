@@ -19,6 +19,8 @@ package struct Ladder: Sendable {
     private var since: UInt64 = 0
     private var hasFrozen = false
     private var reprieve: UInt64 = 0
+    /// Since when no reading asks for more, after a thaw.
+    private var calmSince: UInt64 = 0
     /// Frozen until a person has answered, however long that takes.
     package private(set) var awaitsAnswer = false
     /// A policy ends it: the kill follows, whatever the cap.
@@ -42,12 +44,13 @@ package struct Ladder: Sendable {
             return rules.afterFreeze == .kill ? end(cause, .time, now, start) ?? thaw(.time, at: now, since: start) : thaw(.time, at: now, since: start)
         default: break
         }
-        if rung == .observe, hasFrozen, now >= reprieve + rules.quiet { hasFrozen = false }
         let ceiling: Rung? = now < reprieve ? .freeze : nil
         for i in climbers.indices {
             let gauge = climbers[i].gauge
             climbers[i].observe(readings[gauge], isHeld: readings.isHeld(gauge), ceiling: ceiling, rules: rules, at: now)
         }
+        if climbers.contains(where: \.wantsMore) { calmSince = now }
+        if rung == .observe, hasFrozen, now - min(now, calmSince) >= rules.quiet { hasFrozen = false }
         return settle(.reading, now, start)
     }
 
@@ -94,6 +97,7 @@ package struct Ladder: Sendable {
         awaitsAnswer = false
         for i in climbers.indices { climbers[i].comeDown(below: .freeze) }
         hasFrozen = true
+        calmSince = now
         reprieve = now + rules.quiet
         return settle(reason, now, start)
     }

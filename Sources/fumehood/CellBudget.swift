@@ -78,7 +78,9 @@ struct CellBudget {
         var least: Int64?
         var next: AccountID? = account
         while let account = next {
-            for standing in try ledger.standings(account, at: now) where sameBytes(standing.dimension.name, dimension) { least = min(least ?? .max, standing.left) }
+            for standing in try ledger.standings(account, at: now) where sameBytes(standing.dimension.name, dimension) {
+                least = min(least ?? .max, standing.left)
+            }
             next = try ledger.definition(of: account).parent.flatMap { ledger.account($0) }
         }
         return least

@@ -3,7 +3,7 @@
 """`fumehood mcp` and the ladder: storms, refusals and circles of calls climb it by the reading that names them, the agent is told with the
 next result, a throttled tool answers at a pace, a frozen one says so; crossed limits are decided by policy; what is counted is counted once.
 
-Prints PASS, FAIL or SKIP for each test, as Tests/run.py reads them.
+usage: runaways.py [--quick]      prints PASS, FAIL or SKIP for each test, as Tests/run.py reads them; --quick leaves the storms out
 """
 import json
 import os
@@ -85,10 +85,15 @@ def records(kind):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def storms(name):
+    """A test that takes its time."""
+    return (lambda body: None) if "--quick" in sys.argv else test(name)
+
+
 CALM = {"quiet": "1500ms", "throttled": {"call_rate": 4}}
 
 
-@test("a storm of calls is told to the agent, paced, and comes back when it is over")
+@storms("a storm of calls is told to the agent, paced, and comes back when it is over")
 def _():
     session = started("storm", {"call_rate": {"warn": 5, "throttle": 8}, **CALM})
     said, gaps = storm(session, 6, lambda n: f"call {n}")
@@ -102,7 +107,7 @@ def _():
     assert [c[:2] for c in changes[:2]] == [("warn", "call_rate"), ("throttle", "call_rate")], changes
 
 
-@test("a storm of refused calls climbs by denial_rate")
+@storms("a storm of refused calls climbs by denial_rate")
 def _():
     session = started("denials", {"denial_rate": {"warn": 4, "throttle": 6}, **CALM}, "--deny", "tiny__echo")
     said, _ = storm(session, 5, lambda n: f"call {n}")
@@ -111,7 +116,7 @@ def _():
     assert [c[:2] for c in changes[:2]] == [("warn", "denial_rate"), ("throttle", "denial_rate")], changes
 
 
-@test("calls in circles climb by call_loops")
+@storms("calls in circles climb by call_loops")
 def _():
     session = started("loops", {"call_loops": {"warn": 1, "throttle": 2}, **CALM})
     number, until = 0, time.monotonic() + 20
