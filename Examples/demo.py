@@ -119,12 +119,12 @@ def flood():
 RUNAWAY = """fumehood: 1
 extends: base
 ladder:
-  cpu: { warn: 0.02, throttle: 0.03 }
-  cpu_time: { freeze: 700ms }
+  cpu: { warn: 0.02 }
+  cpu_time: { throttle: 250ms, freeze: 300ms }
   throttled: { cpu: 0.5 }
   grace: 500ms
 """
-MAY_IT = """@id("long-runs") @ask("it used 0.7 s of a processor")
+MAY_IT = """@id("long-runs") @ask("it used 0.3 s of a processor")
 permit (principal, action == Action::"sys__limit", resource)
 when { context.crossed has rung && context.crossed.rung == "freeze" };
 """
