@@ -6,7 +6,7 @@ ones, each with a ladder of eight readings; beside the same cells without a ladd
 And what a runaway takes from its neighbours: the work of a cell beside one that spins, forks, grows or floods under a ladder, as a part of its
 work alone, in turn; for comparison the same without a ladder.
 
-usage: ladder.py [--only cost,neighbours] [--idle N] [--busy N] [--seconds S] [--record] [--no-fail]
+usage: ladder.py [--only cost,neighbours] [--idle N] [--busy N] [--seconds S] [--work S] [--record] [--no-fail]
 """
 import argparse
 import os
@@ -93,7 +93,7 @@ def work(binary, seconds, environment):
     return int(done.stdout)
 
 
-def neighbours(binary, folder, seconds=2.5):
+def neighbours(binary, folder, seconds):
     """Lines of the table, and what the worst loses."""
     environment = {**os.environ, "XDG_RUNTIME_DIR": folder}
     lines, worst = [], 0.0
@@ -133,6 +133,7 @@ def main():
     parser.add_argument("--idle", type=int, default=100)
     parser.add_argument("--busy", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--work", type=float, default=2.5, help="seconds of a neighbour's work")
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--no-fail", action="store_true")
     options = parser.parse_args()
@@ -146,7 +147,7 @@ def main():
             if ladder and of_idle + of_busy > BOUND:
                 good = False
         if "neighbours" in options.only:
-            told, worst = neighbours(binary, folder)
+            told, worst = neighbours(binary, folder, options.work)
             lines += told
         shutil.rmtree(place, ignore_errors=True)
     for line in lines:
