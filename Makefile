@@ -137,6 +137,7 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	Tests/Sandboxees/build.sh
 	python3 Tests/Soak/limits.py --record
 	python3 Tests/Soak/ladder.py
+	python3 Tests/Broker/runaways.py
 	python3 Tests/Soak/learn.py --record
 	python3 Tests/Egress/storm.py --full
 	python3 Tests/Egress/clients.py --full

@@ -155,7 +155,8 @@ package struct PreparedLaunch {
     /// Groups that cannot be made after all are a second wall that is not there: the cell is planned anew without them.
     private mutating func makeGroups(link: String) throws -> HeldGroups {
         do {
-            return planned.spec.groups.isEmpty ? HeldGroups() : try HeldGroups.made(planned.spec.groups, link: link)
+            let isBare = planned.spec.groups.isEmpty && !planned.spec.terminal
+            return isBare ? HeldGroups() : try HeldGroups.made(planned.spec.groups, link: link, terminal: planned.spec.terminal)
         } catch {
             if planned.spec.strict { throw LaunchError.system(error) }
             facts.groups = .none("control groups cannot be made here: \(error.message)")

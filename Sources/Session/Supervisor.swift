@@ -50,6 +50,8 @@ package final class Supervisor {
     var nextLook: UInt64?
     var streamsDue: UInt64?
     var frozenSince: UInt64?
+    /// Without groups: whether nothing ran when it was looked last.
+    var standsStill = true
     let registration: Registration?
     var isRegistered = false
     var post: CommandPost?
