@@ -6,7 +6,7 @@
 
 package struct Linger {
     /// Nanoseconds that are spent looking at most.
-    package static let longest: UInt64 = 400_000
+    package static let longest: UInt64 = 500_000
     /// What comes sooner than this after falling asleep may be seen by looking: most of that time is waking others, and ourselves.
     static let soon: UInt64 = 2_000_000
     private static let sources = 64
