@@ -138,6 +138,10 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	python3 Tests/Soak/limits.py --record
 	python3 Tests/Soak/ladder.py
 	python3 Tests/Soak/learn.py --record
+	python3 Tests/Egress/storm.py --full
+	python3 Tests/Egress/clients.py --full
+	python3 Tests/Soak/learnmcp.py
+	python3 Tests/Soak/traps.py --record
 	Tests/vm.sh all
 	Tests/Fuzz/soak.sh
 
@@ -160,6 +164,8 @@ bench: build/fumehood build/cedar-corpus build/audit-log-writer build/door-bench
 	python3 Benchmarks/log/bench.py --record || failed=1
 	python3 Benchmarks/door/bench.py --record || failed=1
 	python3 Benchmarks/broker/bench.py --record || failed=1
+	python3 Benchmarks/egress.py --record || failed=1
+	python3 Benchmarks/learn/learn.py --record || failed=1
 	exit $$failed
 
 corpus: build/cedar-corpus

@@ -38,7 +38,12 @@ PARTS = [
     ("ladder", ["python3", "Tests/Soak/ladder.py", "--quick"], 150),
     ("top", ["python3", "Tests/Streams/top.py"], 90),
     ("log", ["python3", "Tests/Soak/log.py"], 120),
+    ("walls of egress", ["python3", "Tests/Egress/walls.py"], 120),
+    ("egress under load", ["python3", "Tests/Egress/storm.py"], 120),
+    ("clients over egress", ["python3", "Tests/Egress/clients.py"], 120),
     ("learn", ["python3", "Tests/Soak/learn.py", "--quick"], 120),
+    ("learned servers", ["python3", "Tests/Soak/learnmcp.py", "--quick"], 90),
+    ("learned traps", ["python3", "Tests/Soak/traps.py", "--quick"], 90),
     ("second kernel", ["Tests/vm.sh"], 330),
 ]
 

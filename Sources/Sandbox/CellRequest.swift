@@ -74,6 +74,7 @@ package struct CellRequest: Sendable {
     package var sets: [(name: String, value: String)] = []
     package var secrets: [(name: String, value: String)] = []
     package var syscalls: SyscallPolicy
+    package var mode = Profile.Mode.enforce
     package var terminal = false
     package var terminalSize = Terminal.Size()
     package var hostname = "cell"

@@ -17,6 +17,16 @@ package struct Profile: Equatable, Sendable {
         case host
     }
 
+    /// What becomes of a call that is not granted.
+    package enum Mode: String, Equatable, Sendable, CaseIterable {
+        /// It is denied.
+        case enforce
+        /// It goes on where a learning run would let it, and is recorded as one that would be denied.
+        case audit
+        /// The same, and a profile is learned from it.
+        case learn
+    }
+
     package enum Requirement: String, Equatable, Sendable, CaseIterable {
         /// Every first wall; second walls as far as the kernel goes.
         case walls
@@ -49,6 +59,8 @@ package struct Profile: Equatable, Sendable {
     package var syscalls: [String] = []
     /// These and nothing that follows from other keys: a network then needs its families here.
     package var isExact = false
+    /// Of this profile alone: what extends it enforces, unless it says otherwise itself.
+    package var mode = Mode.enforce
     /// Groups that no profile should need.
     package var unsafeSyscalls: [String] = []
     package var environment = Environment()

@@ -74,6 +74,7 @@ extension Profile {
         if let only = layer.onlySyscalls { (syscalls, isExact) = (only, true) }
         unite(&syscalls, layer.syscalls)
         unite(&unsafeSyscalls, layer.unsafeSyscalls)
+        mode = layer.mode ?? .enforce
         unite(&environment.pass, layer.pass)
         for (name, value) in layer.set { environment.set[name] = value }
         for (limit, bound) in layer.limits { limits[limit] = bound }

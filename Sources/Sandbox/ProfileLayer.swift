@@ -69,6 +69,7 @@ struct ProfileLayer {
     /// In place of what the extended profile allows.
     var onlySyscalls: [String]?
     var unsafeSyscalls: [String] = []
+    var mode: Profile.Mode?
     var pass: [String] = []
     var set: [(String, String)] = []
     var limits: [(Limit, Int64)] = []
@@ -153,10 +154,7 @@ struct ProfileLayer {
 
     private mutating func decodeSyscalls(_ field: Field) throws(ConfigError) {
         let map = try field.map(keys: ProfileKeys.syscalls)
-        if let mode = map["mode"] {
-            let word = try mode.choice(["enforce", "audit", "learn"])
-            if word != "enforce" { throw mode.notAvailable("mode `\(word)`", help: "write `mode: enforce`, or leave it out") }
-        }
+        mode = try map["mode"]?.choice()
         func grant(_ word: String) throws(ProfileFault) -> String {
             try ProfileGrant.checkAllowed(word)
             return word

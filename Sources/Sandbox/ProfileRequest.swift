@@ -14,6 +14,7 @@ extension CellRequest {
     /// - Throws: a syscall word that the tables do not know.
     package init(_ profile: Profile, command: [String], places: Places, environment: [String: String]) throws(CellError) {
         self.init(command: command, directory: places.directory, environment: environment, syscalls: try profile.syscallPolicy())
+        mode = profile.mode
         findsRuntime = profile.runtime == .auto
         network =
             switch profile.network {

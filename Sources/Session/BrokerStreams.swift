@@ -52,6 +52,9 @@ package final class BrokerStreams: StandardStreams {
         self.onPins = onPins
     }
 
+    /// Names of tools that the server is at work on.
+    package var toolsInFlight: [String] { exchange.toolsInFlight }
+
     package func begin(_ streams: consuming Streams, on loop: any StreamLoop) {
         self.streams = streams
         self.loop = loop

@@ -14,6 +14,8 @@ package final class DoorJudge: Judge {
     private let approvals: Approvals?
     private let rulebook: ([ToolShape]) throws -> Rulebook
     private let say: (String) -> Void
+    /// Is told of each question that was not refused at once.
+    package var onQuestion: ((Governance.Request) -> Void)?
     /// When the folder of approvals is looked at again; CLOCK_BOOTTIME.
     private var nextLook: Int64?
 
@@ -36,6 +38,10 @@ package final class DoorJudge: Judge {
 
     package func decide(_ request: Governance.Request, at now: Int64) -> Decision {
         let decision = door.decide(request, at: reading(now))
+        switch decision {
+        case .verdict(.allow), .pending: onQuestion?(request)
+        default: break
+        }
         if case .pending(let id, _, let reason) = decision {
             nextLook = now + Self.pause
             say("call \(id.call) waits for a person: \(reason); fumehood approve \(id.call)")

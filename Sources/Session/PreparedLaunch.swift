@@ -14,6 +14,7 @@ package struct PreparedLaunch {
     private var filter: SyscallFilter
     private var request: CellRequest
     private var facts: HostFacts
+    private var isWatched = false
 
     /// - Throws: ``CellError``, or the proof's refusal of a filter.
     /// - Parameter awaitsRecord: whether the command waits, built and confined, until its record is on disk.
@@ -52,6 +53,12 @@ package struct PreparedLaunch {
         planned.protections[.seccomp] = .on
     }
 
+    /// Calls that the profile does not grant go on, which is a wall with a hole: it is said in the status.
+    package mutating func auditsCalls(_ mode: String) {
+        isWatched = true
+        planned.protections[.seccomp] = .partial(missing: ["\(mode): calls of syscall families that are not granted go on"])
+    }
+
     /// After the request or the facts have changed. What was demanded before still is.
     private mutating func planAnew() throws {
         let (strict, awaits, seccomp) = (planned.spec.strict, planned.spec.awaitsRecord, planned.protections[.seccomp])
@@ -78,13 +85,15 @@ package struct PreparedLaunch {
     ///   - streams: who handles the cell's standard streams; nil relays the caller's. One object serves one run.
     ///   - ladder: rungs before the kill; nil for none.
     ///   - connections: who decides on what a cell reaches by name.
-    ///   - watch: of a learning run, whose request has `watch.released` for a policy.
+    ///   - watch: of a run that learns or audits, whose request has `watch.released` for a policy.
     package mutating func run(
         proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, ladder: LadderOrder? = nil,
         began: UInt64,
         watch: LearnWatch? = nil, connections: (any ConnectionJudge)? = nil, beforeCommand: (() throws -> Void)? = nil,
         onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Outcome {
+        // A mode that nobody keeps would be ignored in silence.
+        guard request.mode == .enforce || isWatched else { throw CellError.badValue("`mode: \(request.mode.rawValue)` is not available for this cell") }
         let streams: any StandardStreams = streams ?? RelayedStreams(bound: limits.output)
         var random: UInt64 = 0
         while random == 0 { random = try Host.random64() }
@@ -96,9 +105,12 @@ package struct PreparedLaunch {
         var egress: EgressWatch?
         if planned.spec.network == .named {
             guard let connections, notifies else { throw CellError.endpointsNested }
-            egress = try EgressWatch(request.reaches, connections, seed: try Host.random64())
+            var identity: (user: UInt32, group: UInt32)?
+            if case .dedicated(let user, let group) = planned.spec.identity { identity = (user, group) }
+            egress = try EgressWatch(
+                request.reaches, connections, seed: try Host.random64(), paths: request.syscalls.families.contains(.unixSocket), identity: identity)
         }
-        let book = DenialBook(watch?.ceiling ?? planned.policy, canary: filter.canary, seed: try Host.random64())
+        let book = DenialBook(watch?.told ?? planned.policy, canary: filter.canary, seed: try Host.random64())
         var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
         defer { placeholders.remove() }
         var groups = try makeGroups(link: registration?.path ?? "")

@@ -67,7 +67,8 @@ package final class Supervisor {
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
     package init(
         _ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
-        watch: LearnWatch? = nil, egress: EgressWatch? = nil, signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, ladder: LadderOrder? = nil,
+        watch: LearnWatch? = nil, egress: EgressWatch? = nil, signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?,
+        ladder: LadderOrder? = nil,
         began: UInt64, onDenials: (([Denial]) -> Void)? = nil
     )
         throws(SystemError)
@@ -262,6 +263,7 @@ package final class Supervisor {
                 if let egress, egress.takes(trap, on: listener!, proc: proc) { continue }
                 if let learning, learning.admits(trap, listener: listener!, proc: proc, root: cell.pid) {
                     try Notify.proceed(trap.id, on: listener!)
+                    if learning.audits { audit(trap, learning) }
                 } else {
                     laddering?.denials += 1
                     try Notify.deny(trap.id, errno: denials.answer(trap), on: listener!)
@@ -279,6 +281,12 @@ package final class Supervisor {
         guard let onDenials else { return }
         let new = denials.takeNew() + (egress?.takeNewDenials() ?? [])
         if !new.isEmpty { onDenials(new) }
+    }
+
+    /// Records what the profile would have denied.
+    private func audit(_ trap: Trap, _ watch: LearnWatch) {
+        denials.answer(trap, wentOn: true)
+        for _ in 0..<watch.takeNewProcesses() { denials.noteProcess() }
     }
 
     private func forward(_ signal: Int32) {

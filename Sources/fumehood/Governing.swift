@@ -215,7 +215,9 @@ final class Governing {
             guard let bound = profile.limits[limit] else { continue }
             limits.append(Member(name: limit.unit == "count" ? limit.rawValue : "\(limit.rawValue)_\(limit.unit)", value: .integer(bound)))
         }
-        let waivers = Set(profile.waived.map(\.rawValue) + (profile.network == .host ? [Protection.net.rawValue] : []))
+        var waivers = Set(profile.waived.map(\.rawValue) + (profile.network == .host ? [Protection.net.rawValue] : []))
+        // Where calls go on that are not granted, the wall of system calls is given up in part.
+        if planned.protections[.seccomp]?.missing.isEmpty == false { waivers.insert(Protection.seccomp.rawValue) }
         var sandbox: [Member] = [
             Member(name: "limits", value: .object(Object(limits))),
             Member(name: "network", value: .string(profile.endpoints.isEmpty ? profile.network.rawValue : "named")),
@@ -253,7 +255,7 @@ final class Governing {
             (note.outcome, note.data) = (outcome, data)
             door.note(note, at: at)
         }
-        for denial in record.denials { note(.denial, nil, denial.json.tagged(["ASI02", "ASI05"])) }
+        for denial in record.denials { note(.denial, denial.wentOn ? "audit" : nil, denial.json.tagged(["ASI02", "ASI05"])) }
         for change in record.ladder ?? [] { note(.rung, change.to.name, change.json) }
         if case .limit? = record.cause, let cause = record.cause { note(.rung, record.status == .killed ? "kill" : "told", cause.json.tagged(["ASI08"])) }
         if let kill = record.kill { note(.kill, record.status.rawValue, kill.json) }

@@ -11,7 +11,8 @@ import Session
 
 enum McpVerb {
     /// The streams of a server for one launch.
-    static func streams(_ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing) throws -> BrokerStreams {
+    /// - Parameter learner: of a learning run, which is told of the calls.
+    static func streams(_ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing, _ learner: Learner?) throws -> BrokerStreams {
         var settings = ExchangeSettings(
             server: options.serverName, principal: governing.principal, seed: UInt32(truncatingIfNeeded: try Host.random64()),
             sha256: { AuditLog.Digest(of: $0).bytes })
@@ -27,11 +28,14 @@ enum McpVerb {
         let say: ([String]) -> Void = { notes in if !options.quiet { Messages.notes(notes) } }
         let judge = governing.judge(say: { say([$0]) })
         let server = options.serverName
-        return BrokerStreams(
+        if let learner { judge.onQuestion = { learner.note($0) } }
+        let streams = BrokerStreams(
             Exchange(settings, judge: judge), records: governing.records, onNotes: say,
             onPins: { pins in
                 do throws(LockFileError) { try file?.change { $0.take(pins, of: server) } } catch { say(["what was pinned is not kept: \(error.message)"]) }
             })
+        learner?.watch?.callsInFlight = { [unowned streams] in streams.toolsInFlight }
+        return streams
     }
 
     /// The folders that flags granted, as the cell sees them.

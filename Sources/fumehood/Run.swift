@@ -80,9 +80,9 @@ enum RunVerb {
         let facts = try HostFacts(proc: proc)
         let governing = try Governing(options, environment: environment, user: facts.user, places: places, session: report.session, cell: report.cell)
         try governing.hide(in: &request)
-        try learner?.begin(profile, &request, run: options, places: places, configuration: configuration)
+        let watching = try RunWatch(profile, &request, run: options, places: places, configuration: configuration, learner: learner)
         var launch = try PreparedLaunch(request, facts: facts, awaitsRecord: governing.keepsRecords)
-        try learner?.check(launch.planned)
+        try watching.check(&launch)
         report.protections = launch.planned.protections
         if profile.requirement == .all { try launch.requireAll() }
         if options.dryRun {
@@ -103,7 +103,7 @@ enum RunVerb {
         // A server lives as long as its client wants; the time is that of one call.
         if options.verb == .mcp { limits.wall = nil }
         func streams() throws -> (any StandardStreams)? {
-            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing) }
+            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing, watching.learner) }
             let streams: (any StandardStreams)? = options.terminal ? TerminalStreams(bound: limits.output) : nil
             return options.govern ? try Governed.streams(options, over: streams ?? RelayedStreams(bound: limits.output), governing) : streams
         }
@@ -115,18 +115,16 @@ enum RunVerb {
         }
         limits.measured = MeasuredLimits(profile)
         limits.cores = profile.bound(.cpu)
-        limits.accounts = report.isRead
+        limits.accounts = report.isRead || watching.learner != nil
         let registration = Registration(
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
         let ladder = rules.map { LadderOrder($0, cores: profile.bound(.cpu), onChange: report.rungSink) }
         var outcome = try launch.run(
-            proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: learner?.watch,
+            proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: watching.watch,
             connections: governing.connections(profile), beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
-            if learner != nil {
-                throw UsageError("nothing can be learned here: a program around this one listens to system calls already", help: "learn outside of it")
-            }
+            try watching.refuseNested()
             // The program around us listens already, and a process tree has one listener: answers without explanations.
             try launch.answerByErrno()
             outcome = try launch.run(
@@ -135,7 +133,7 @@ enum RunVerb {
             report.nested = true
         }
         let code = report.finish(outcome, launch)
-        try learner?.end(outcome, launch, profile, quiet: options.quiet)
+        try watching.learner?.end(outcome, launch, profile, quiet: options.quiet)
         return code
     }
 }

@@ -3,7 +3,9 @@
 // Profiles as files: every key, what is refused and how it reads, chains and merging, flags.
 
 import Config
+import Egress
 import Events
+import Syscalls
 import Testing
 
 @testable import Sandbox
@@ -122,12 +124,8 @@ private func show(_ rule: FileRule) -> String {
         "mine.yaml:2:14: files.tmp: `64` has no unit\nhelp: a size is a whole number with a unit: `64K`, `512M`, `1G`, or `4096B` for bytes"
     ),
     (
-        "fumehood: 1\nsyscalls: {mode: audit}\n",
-        "mine.yaml:2:18: syscalls.mode: mode `audit` is not available yet\nhelp: write `mode: enforce`, or leave it out"
-    ),
-    (
-        "fumehood: 1\nsyscalls: {mode: learn}\n",
-        "mine.yaml:2:18: syscalls.mode: mode `learn` is not available yet\nhelp: write `mode: enforce`, or leave it out"
+        "fumehood: 1\nsyscalls: {mode: adit}\n",
+        "mine.yaml:2:18: syscalls.mode: expected `enforce`, `audit` or `learn`, found `adit`\nhelp: did you mean `audit`?"
     ),
     ("fumehood: 1\nsyscalls: {allow: [exce]}\n", "mine.yaml:2:20: syscalls.allow[0]: unknown family or request `exce`\nhelp: did you mean `exec`?"),
     ("fumehood: 1\nsyscalls: {allow: [spwan, exec]}\n", "mine.yaml:2:20: syscalls.allow[0]: unknown family or request `spwan`\nhelp: did you mean `spawn`?"),
