@@ -55,6 +55,7 @@ package final class LaunchRecords: Recorder {
 
     /// Calls follow: from here on records go to a thread that writes them in groups.
     package func beginCalls() throws(LogPlaceError) {
+        if calls != nil { return }
         try flush(isLast: false)
         do {
             calls = try Log(folder: place.log, key: try place.signingKey(), redactor: redactor)

@@ -16,12 +16,17 @@ package struct PreparedLaunch {
     private var facts: HostFacts
 
     /// - Throws: ``CellError``, or the proof's refusal of a filter.
-    /// - Parameter awaitsRecord: whether the command waits, built and confined, until its record is on disk.
-    package init(_ request: CellRequest, facts: HostFacts, awaitsRecord: Bool = false) throws {
+    private let ordinal: UInt32
+
+    /// - Parameters:
+    ///   - awaitsRecord: whether the command waits, built and confined, until its record is on disk.
+    ///   - ordinal: counts the cells of this process: each has its own user, as root, and its own groups.
+    package init(_ request: CellRequest, facts: HostFacts, awaitsRecord: Bool = false, ordinal: UInt32 = 0) throws {
         self.request = request
         self.facts = facts
+        self.ordinal = ordinal
         try PreparedLaunch.refuseHostRoot(facts)
-        (planned, filter) = try PreparedLaunch.plan(request, facts)
+        (planned, filter) = try PreparedLaunch.plan(request, facts, ordinal)
         planned.spec.awaitsRecord = awaitsRecord
         plan = LaunchPlan(for: planned.spec)
     }
@@ -33,13 +38,13 @@ package struct PreparedLaunch {
         throw refusal == 0 ? CellError.hostRoot : LaunchError.clone(.user, refusal)
     }
 
-    private static func plan(_ request: CellRequest, _ facts: HostFacts) throws -> (PlannedCell, SyscallFilter) {
+    private static func plan(_ request: CellRequest, _ facts: HostFacts, _ ordinal: UInt32) throws -> (PlannedCell, SyscallFilter) {
         let filter = SyscallFilter.of(request.syscalls)
         let cookie = ExecCookie(1)!
         let spec = CellSpec.Filter(
             program: filter.words(admitting: cookie), canary: UInt32(filter.canary), notify: request.syscalls.denials == .notify,
             waitKillable: facts.waitKillable)
-        let planned = try PlannedCell(request, facts, filter: spec, initFilter: SyscallFilter.ofCellInit.words(admitting: cookie))
+        let planned = try PlannedCell(request, facts, filter: spec, initFilter: SyscallFilter.ofCellInit.words(admitting: cookie), ordinal: ordinal)
         return (planned, filter)
     }
 
@@ -55,7 +60,7 @@ package struct PreparedLaunch {
     /// After the request or the facts have changed. What was demanded before still is.
     private mutating func planAnew() throws {
         let (strict, awaits, seccomp) = (planned.spec.strict, planned.spec.awaitsRecord, planned.protections[.seccomp])
-        (planned, filter) = try PreparedLaunch.plan(request, facts)
+        (planned, filter) = try PreparedLaunch.plan(request, facts, ordinal)
         planned.spec.strict = strict
         planned.spec.awaitsRecord = awaits
         planned.protections[.seccomp] = seccomp
@@ -85,13 +90,26 @@ package struct PreparedLaunch {
         onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Outcome {
         let streams: any StandardStreams = streams ?? RelayedStreams(bound: limits.output)
+        let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] + streams.signals)
+        let supervisor = try start(
+            proc: proc, limits: limits, streams: streams, signals: consume signals, registration: registration, ladder: ladder, began: began, watch: watch,
+            beforeCommand: beforeCommand, onDenials: onDenials)
+        return supervisor.run()
+    }
+
+    /// Launches, and gives the cell to whoever supervises it.
+    /// - Parameter signals: those of this process, for this cell; nil where they are somebody else's.
+    package mutating func start(
+        proc: borrowing Descriptor, limits: LoopLimits, streams: any StandardStreams, signals: consuming SignalDescriptor?, registration: Registration? = nil,
+        ladder: LadderOrder? = nil, began: UInt64, watch: LearnWatch? = nil, beforeCommand: (() throws -> Void)? = nil,
+        onDenials: (([Events.Denial]) -> Void)?
+    ) throws -> Supervisor {
         var random: UInt64 = 0
         while random == 0 { random = try Host.random64() }
         let cookie = ExecCookie(random)!
         if !filter.isProved {
             try FilterProof.check(filter.program(admitting: cookie), planned.policy, canary: filter.canary, cookie: cookie)
         }
-        let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] + streams.signals)
         let book = DenialBook(watch?.ceiling ?? planned.policy, canary: filter.canary, seed: try Host.random64())
         var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
         defer { placeholders.remove() }
@@ -122,10 +140,9 @@ package struct PreparedLaunch {
                 throw error
             }
         }
-        let supervisor = try Supervisor(
+        return try Supervisor(
             cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, watch: watch, signals: signals,
             streams: streams, registration: registration, ladder: ladder, began: began, onDenials: onDenials)
-        return supervisor.run()
     }
 
     /// Groups that cannot be made after all are a second wall that is not there: the cell is planned anew without them.
