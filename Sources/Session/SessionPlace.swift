@@ -8,7 +8,7 @@ package import Linux
 
 package struct SessionPlace: Sendable {
     package let name: String
-    private let folder: String
+    package let folder: String
     private let user: UInt32
 
     /// - Parameter runtime: XDG_RUNTIME_DIR, if it is set.

@@ -121,7 +121,7 @@ package final class Supervisor {
 
     package func begin() {
         watch(cell.control.number, .readable, .control)
-        if signals != nil { watch(signals!.descriptor.number, .readable, .signals) }
+        if let number = signals?.descriptor.number { watch(number, .readable, .signals) }
         watch(timer.descriptor.number, .readable, .timer)
         do throws(SystemError) { try timer.set(cell.cloned + limits.launch) } catch { return fail(error) }
         for stream in [cell.streams.input?.number, cell.streams.output?.number, cell.streams.errors?.number] {

@@ -7,6 +7,7 @@ import Config
 import Events
 import Governance
 import Sandbox
+import Session
 
 struct CellFlag: Sendable {
     let names: [String]
@@ -71,6 +72,9 @@ struct RunOptions {
     var server: String?
     var patterns = ToolPatterns()
     var budgets: [AccountLimit] = []
+    var session: String?
+    /// Microseconds.
+    var idle: Int64?
     var profile: String?
     var grants: [(kind: FileRule.Kind, path: String, flag: String)] = []
     var environment: [String] = []
@@ -136,6 +140,7 @@ struct RunOptions {
             let flag = result != nil ? "--result" : "--events"
             throw UsageError("`\(flag)` and `--dry-run` do not go together", help: "nothing is started; --json prints the plan as JSON")
         }
+        if idle != nil, session == nil { throw UsageError("`--idle` goes with `--session`", help: nil) }
         if noLog, log != nil { throw UsageError("`--log` and `--no-log` do not go together", help: nil) }
         if json && !dryRun { throw UsageError("`--json` goes with `--dry-run`", help: "the result of a run is written by --result") }
     }
@@ -161,10 +166,10 @@ struct RunOptions {
         case "--output": try limit(.output, value, written)
         case "--result":
             try once(result)
-            result = try sink(value, written)
+            result = try Self.sink(value, written)
         case "--events":
             try once(events)
-            events = try sink(value, written)
+            events = try Self.sink(value, written)
         case "--require":
             try once(requirement)
             guard value == "walls" || value == "all" else { throw UsageError("`--require` expects `walls` or `all`, found `\(value)`", help: nil) }
@@ -184,6 +189,15 @@ struct RunOptions {
             let limit = try GovernFlag.budget(value)
             if budgets.contains(where: { $0.dimension == limit.dimension }) { throw UsageError("`--budget \(limit.dimension)` is given twice", help: nil) }
             budgets.append(limit)
+        case "--session":
+            try once(session)
+            guard SessionPlace.isName(value) else {
+                throw UsageError("`\(value)` cannot name a session", help: "small letters, digits, `-`, `_` and `.`, at most 40")
+            }
+            session = value
+        case "--idle":
+            try once(idle)
+            do { idle = try Quantity.duration(value) } catch { throw UsageError("`--idle \(value)`: \(error.message)", help: error.help) }
         case "--policy": policies.append(value)
         case "--agent":
             try once(agent)
@@ -212,7 +226,7 @@ struct RunOptions {
         limits.append((limit, text, flag))
     }
 
-    private func sink(_ value: String, _ flag: String) throws(UsageError) -> Sink {
+    static func sink(_ value: String, _ flag: String) throws(UsageError) -> Sink {
         guard value.hasPrefix("fd:") else {
             if value.isEmpty { throw UsageError("`\(flag)` needs a file or fd:N", help: nil) }
             return .file(value)

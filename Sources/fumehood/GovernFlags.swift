@@ -11,6 +11,8 @@ enum GovernFlag {
         CellFlag(names: ["--ask"], value: "PATTERN", help: "permit tools when a person agrees to the call"),
         CellFlag(names: ["--deny"], value: "PATTERN", help: "forbid tools, whatever permits them"),
         CellFlag(names: ["--budget"], value: "NAME=LIMIT", help: "what all calls together may use, such as calls=200 or calls=30/1m"),
+        CellFlag(names: ["--session"], value: "NAME", help: "share budget, history and log with every server of this session, whichever process starts it"),
+        CellFlag(names: ["--idle"], value: "TIME", help: "with --session: how long the session stays without a server (default: 1h); then its budget begins anew"),
     ]
 
     /// A limit as a flag writes it.
@@ -31,7 +33,7 @@ enum GovernFlag {
 
     /// Written in the interface and not there yet, or not for servers.
     static let announced: [String: String] = [
-        "--session": "a session that calls share is not available yet", "-t": "a server speaks over pipes, not over a terminal",
+        "-t": "a server speaks over pipes, not over a terminal",
         "--terminal": "a server speaks over pipes, not over a terminal",
     ]
 

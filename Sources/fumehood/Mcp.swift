@@ -11,24 +11,33 @@ import Session
 
 enum McpVerb {
     /// The streams of a server for one launch.
-    static func streams(_ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing) throws -> BrokerStreams {
+    /// - Parameters:
+    ///   - shared: asks the door of a session, which hears from the log itself.
+    ///   - account: which account of the session pays.
+    ///   - ends: where the client is.
+    static func streams(
+        _ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing, shared: SharedJudge.Part? = nil, account: String? = nil,
+        ends: ClientEnds = .standard, say note: (([String]) -> Void)? = nil
+    ) throws -> BrokerStreams {
         var settings = ExchangeSettings(
             server: options.serverName, principal: governing.principal, seed: UInt32(truncatingIfNeeded: try Host.random64()),
             sha256: { AuditLog.Digest(of: $0).bytes })
         settings.cell = governing.cell
-        settings.account = options.budgets.isEmpty ? nil : Governing.account
+        settings.account = shared == nil ? options.budgets.isEmpty ? nil : Governing.account : account
         settings.callTimeout = profile.bound(.wall).map { Int64(clamping: $0) * 1000 }
         if let bound = profile.bound(.output) { settings.bounds.resultBytes = Int(clamping: bound) }
         settings.roots = roots(options, places)
         let file = GovernFlag.identifies(options) ? governing.place.flatMap { ToolsLockFile($0) } : nil
         if let file { settings.pins = try file.read().pins(of: options.serverName) }
-        let say: ([String]) -> Void = { notes in if !options.quiet { Messages.notes(notes) } }
-        let judge = DoorJudge(
-            governing.door, boot: governing.boot, approvals: governing.place.map { Approvals($0, boot: governing.boot) }, rulebook: governing.rulebook,
-            say: { say([$0]) })
+        let say: ([String]) -> Void = { notes in if !options.quiet { (note ?? Messages.notes)(notes) } }
+        let judge: any Judge =
+            shared
+            ?? DoorJudge(
+                governing.door, boot: governing.boot, approvals: governing.place.map { Approvals($0, boot: governing.boot) }, rulebook: governing.rulebook,
+                say: { say([$0]) })
         let server = options.serverName
         return BrokerStreams(
-            Exchange(settings, judge: judge), records: governing.records, onNotes: say,
+            Exchange(settings, judge: judge), records: shared == nil ? governing.records : nil, ends: ends, onNotes: say,
             onPins: { pins in
                 do throws(LockFileError) { try file?.change { $0.take(pins, of: server) } } catch { say(["what was pinned is not kept: \(error.message)"]) }
             })

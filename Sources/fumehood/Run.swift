@@ -24,32 +24,8 @@ enum RunVerb {
             report.options = options
             try report.openSinks()
             return try run(options, learner, began: began, report: &report)
-        } catch let error as UsageError {
-            return report.refuse(error.text, help: error.help)
-        } catch let error as ConfigError {
-            return report.refuse(error)
-        } catch let error as CellError {
-            return report.refuse(error.message.text, help: error.message.help, code: error.exitCode)
-        } catch let error as LaunchError {
-            return report.refuse(error.message.text, help: error.message.help)
-        } catch let error as LearningError {
-            return report.refuse(error.message.text, help: error.message.help)
-        } catch let error as LaunchRefused {
-            return report.refuse(error.refusal)
-        } catch let error as LogPlaceError {
-            report.governing = nil  // nothing more can be written there
-            return report.refuse(error.message, help: error.help)
-        } catch let error as PolicyFailure {
-            return report.refuse("no policy was loaded, and nothing is started: \(error.text)", help: error.help)
-        } catch let error as PolicyLoadError {
-            return report.refuse(
-                "the policies do not load, and nothing is started: \(error.problems.joined(separator: "\n"))", help: "fumehood policy check says all of it")
-        } catch let error as LockFileError {
-            return report.refuse(error.message, help: error.help)
-        } catch let error as SystemError {
-            return report.refuse(error.message, help: LaunchError.scarcity(error.code))
         } catch {
-            return report.refuse("\(error)")
+            return report.refuse(failure: error)
         }
     }
 
