@@ -60,7 +60,9 @@ package struct CellBuilder<Host: HostFiles> {
         }
         let entries = try standardEntries(request, home: home, &view) + view.entries + own(request)
         try refuseTooMany(entries, placeholders: view.placeholders.count)
-        let directory = view.shows(request.directory) ? request.directory : home
+        let place = Paths.relative(request.directory)
+        let holdsSome = request.keepsDirectory && view.entries.contains { entry in if case .bind(_, let at, _, _) = entry { Paths.contains(place, at) } else { false } }
+        let directory = view.shows(request.directory) || holdsSome ? request.directory : home
         let environment = cellEnvironment(request, runtime, home: home, &view)
         let groups = GroupPlan(facts.groups, limits: request.limits, name: facts.groupName(ordinal: ordinal))
         var spec = CellSpec(

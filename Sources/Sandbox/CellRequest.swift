@@ -73,6 +73,8 @@ package struct CellRequest: Sendable {
     package var command: [String]
     /// The caller's current directory.
     package var directory: String
+    /// Whether the command stands in ``directory`` also where only something in it is visible.
+    package var keepsDirectory = false
     package var environment: [String: String]
     package var rules: [Rule] = []
     package var findsRuntime = true

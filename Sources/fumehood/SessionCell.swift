@@ -17,6 +17,8 @@ struct CellOrder {
     /// The caller's.
     var environment: [String: String]
     var directory: String
+    /// Whether relative paths count from it also where only some of it is granted: those of a session file.
+    var keepsDirectory = false
     var groups: [String] = []
     var secrets: [(name: String, value: String)] = []
     var own: [CellRequest.OwnFile] = []
@@ -110,6 +112,7 @@ final class SessionCell {
         var request = try CellRequest(profile, command: options.command, places: places, environment: order.environment)
         request.secrets += order.secrets
         (request.own, request.ownPath) = (order.own, order.ownPath)
+        request.keepsDirectory = order.keepsDirectory
         try report.protect(in: &request)
         let proc = try Host.openProc()
         let facts = try HostFacts(proc: proc)

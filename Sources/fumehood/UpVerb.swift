@@ -182,6 +182,7 @@ final class SessionRun {
             CellRequest.OwnFile(program, at: Self.programFolder + "/fumehood", mapsOwner: true),
         ]
         order.ownPath = [Self.programFolder]
+        order.keepsDirectory = true
         let cell = host.start(order, name: agent.program.name)
         entrance.user = cell.user
     }
@@ -198,6 +199,7 @@ final class SessionRun {
         options.agent = agent.program.name
         var order = host.order(options, wish, directory: folder, groups: agent.groups, environment: environment)
         order.secrets = try tool.secretValues(environment, folder: folder)
+        order.keepsDirectory = true
         return order
     }
 
