@@ -106,6 +106,7 @@ struct CellState {
         func number(_ value: UInt64?) -> Value { value.map { .integer(Int64(clamping: $0)) } ?? .null }
         return [
             "fumehood": 1, "cell": .string(registration.cell), "session": .string(registration.session),
+            "session_name": registration.name.map { .string($0) } ?? .null,
             "command": .array(shownCommand), "supervisor_pid": .integer(Int64(process)),
             "started_us": .integer(startedMicroseconds), "wall_us": .integer(ranMicroseconds),
             "state": .string(frozen ? standsStill ? "frozen" : "freezing" : "running"),

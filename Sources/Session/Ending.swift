@@ -70,7 +70,7 @@ extension Supervisor {
     }
 
     /// Nothing of the cell is left when this returns, or it says so.
-    func close() -> Outcome {
+    package func close() -> Outcome {
         let issued = Clock.monotonic
         var left: Int64 = 0
         // The group first, which nobody can fork away from; then process 1, whose end the kernel holds back until all others are reaped.
@@ -101,6 +101,7 @@ extension Supervisor {
         outcome.ladder = laddering?.changes
         post?.remove()
         groups.remove(wait: false)
+        placeholders?.remove()
         if post?.waitsForEnd == true { post?.answer(["fumehood": 1, "kill": outcome.kill?.json ?? .null]) }
         return outcome
     }

@@ -27,6 +27,10 @@ final class Governing {
     let boot: String
     private let agent: String
     private let user: String
+    private var groups: [String] = []
+    /// The log goes on when this run ends, and others write to it.
+    private let isShared: Bool
+    private var ticket: Governance.Ticket?
     private let layers: [PolicyLayer]
     private let patterns: ToolPatterns
     /// Nobody knows beforehand which tools there are: patterns may match none of those that were seen.
@@ -61,12 +65,7 @@ final class Governing {
         isOpen = options.govern
         let rulebook = try Rulebook(
             layers: layers, tools: isAsked && !layers.isEmpty ? [ToolShape(server: options.serverName, name: "", input: [:])] : [])
-        let given =
-            options.environment.filter { !$0.contains("=") }.map { ($0, environment[$0] ?? "") }
-            + options.environment.compactMap { text in text.firstIndex(of: "=").map { (String(text[..<$0]), String(text[text.index(after: $0)...])) } }
-        let known = Redactor()
-        let secrets = given.filter { known.isSecret(name: $0.0) }.map(\.1)
-        records = options.noLog ? nil : place.map { LaunchRecords($0, secrets: secrets) }
+        records = options.noLog ? nil : place.map { LaunchRecords($0, secrets: Governing.secrets(options, environment)) }
         var settings = Settings()
         if !isAsked {
             settings.loops = nil
@@ -84,12 +83,31 @@ final class Governing {
             settings: settings)
         agent = options.agent ?? "local"
         self.user = Governing.name(of: user)
+        isShared = false
+    }
+
+    /// Values that flags pass under a secret's name.
+    static func secrets(_ options: RunOptions, _ environment: [String: String]) -> [String] {
+        let given =
+            options.environment.filter { !$0.contains("=") }.map { ($0, environment[$0] ?? "") }
+            + options.environment.compactMap { text in text.firstIndex(of: "=").map { (String(text[..<$0]), String(text[text.index(after: $0)...])) } }
+        let known = Redactor()
+        return given.filter { known.isSecret(name: $0.0) }.map(\.1)
+    }
+
+    /// One cell of a session.
+    init(in session: SessionDoor, _ options: RunOptions, groups: [String], cell: CellID) {
+        (self.session, self.cell, self.groups) = (session.id, cell, groups)
+        (door, records, place, boot, user) = (session.door, session.records, session.place, session.boot, session.user)
+        (layers, patterns, isBuiltIn, isOpen) = (session.layers, options.patterns, session.layers.isEmpty, false)
+        agent = options.agent ?? "local"
+        isShared = true
     }
 
     /// The machine's policies, the user's, and those that were named: one set.
     static func rulebook(named: [String], place: LogPlace?) throws -> Rulebook { try Rulebook(layers: try layers(named: named, place: place)) }
 
-    private static func layers(named: [String], place: LogPlace?) throws -> [PolicyLayer] {
+    static func layers(named: [String], place: LogPlace?) throws -> [PolicyLayer] {
         var layers: [PolicyLayer] = []
         for folder in place?.policyFolders ?? ["/etc/fumehood/policy.d"] where Files.exists(folder) {
             for file in try PolicyFiles.list(folder, ".cedar") { layers.append(PolicyLayer(name: file, bytes: try PolicyFiles.read(file).bytes)) }
@@ -108,7 +126,7 @@ final class Governing {
     /// Whether somebody wrote a policy.
     var hasPolicy: Bool { !layers.isEmpty || patterns != ToolPatterns() }
 
-    var principal: Principal { Principal(agent: agent, user: user, session: session) }
+    var principal: Principal { Principal(agent: agent, user: user, groups: groups, session: session) }
 
     // MARK: budgets
 
@@ -172,15 +190,17 @@ final class Governing {
         guard let place else { return }
         let grants = request.rules.filter { ($0.kind == .read || $0.kind == .write) && !$0.builtin }
         if grants.isEmpty { return }
+        let running: String? = isShared ? RunningCells.folder : nil
         let granted = grants.flatMap { rule in [rule.path] + ((try? Files.resolve(rule.path)).map { [$0] } ?? []) }
-        for path in [place.log, place.configuration, place.state].compactMap({ $0 }) {
+        for path in [place.log, place.configuration, place.state, running].compactMap({ $0 }) {
             let names = [path] + ((try? Files.resolve(path)).map { [$0] } ?? [])
             for name in names {
                 if let inside = granted.first(where: { Paths.contains(name, $0) }) {
                     throw UsageError("`\(inside)` cannot be granted: the log, its key and the policies are in no cell", help: nil)
                 }
                 guard granted.contains(where: { Paths.contains($0, name) }) else { continue }
-                if records != nil { try? Storage.makeFolders(path) }
+                if path == running && !Files.exists(path) { continue }
+                if records != nil, path != running { try? Storage.makeFolders(path) }
                 request.rules.append(.init(.hide, name, origin: "the log, its key and policies", builtin: true))
             }
         }
@@ -200,6 +220,7 @@ final class Governing {
         switch decision {
         case .verdict(.allow(let permit)):
             call = permit.call
+            ticket = permit.ticket
             if let until = permit.delayUntil { pause(until) }
         case .verdict(.deny(let refusal)), .verdict(.kill(let refusal)):
             try? finish()  // it stands, whether the log takes it or not
@@ -217,7 +238,7 @@ final class Governing {
         let call = CallID(bytes: (0..<4).map { UInt8(truncatingIfNeeded: random >> ($0 * 8)) })!
         let name = Governing.cellName(command)
         return Governance.Request(
-            call: call, cell: cell, principal: Principal(agent: agent, user: user, session: session), action: SystemAction.launch, resource: .cell(name),
+            call: call, cell: cell, principal: principal, action: SystemAction.launch, resource: .cell(name),
             context: context, canonical: canonical, deadline: now.bootNanoseconds + 60_000_000_000)
     }
 
@@ -255,6 +276,10 @@ final class Governing {
 
     /// The launch's record is on disk when this returns. Called while the cell is being built.
     func recordLaunch() throws {
+        if isShared {
+            guard records != nil, let ticket, case .failed(let refusal) = door.wait(for: ticket, milliseconds: 10_000) else { return }
+            throw LaunchRefused(refusal: refusal)
+        }
         // Where records follow while the cell runs, a thread writes them.
         if isConnecting { try records?.beginCalls() } else { try records?.flush(isLast: false) }
     }
@@ -318,7 +343,7 @@ final class Governing {
             isAlone: isAlone, prepare: { [records] in try records?.beginCalls() }, say: { if !quiet { Messages.note($0) } })
     }
 
-    private func finish() throws { try records?.flush(isLast: true) }
+    private func finish() throws { if !isShared { try records?.flush(isLast: true) } }
 }
 
 extension JSON.Value {

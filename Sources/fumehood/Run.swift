@@ -25,36 +25,8 @@ enum RunVerb {
             report.options = options
             try report.openSinks()
             return try run(options, learner, began: began, report: &report)
-        } catch let error as UsageError {
-            return report.refuse(error.text, help: error.help)
-        } catch let error as ConfigError {
-            return report.refuse(error)
-        } catch let error as CellError {
-            return report.refuse(error.message.text, help: error.message.help, code: error.exitCode)
-        } catch let error as LaunchError {
-            return report.refuse(error.message.text, help: error.message.help)
-        } catch let error as LearningError {
-            return report.refuse(error.message.text, help: error.message.help)
-        } catch let error as LaunchRefused {
-            return report.refuse(error.refusal)
-        } catch let error as LogPlaceError {
-            report.governing = nil  // nothing more can be written there
-            return report.refuse(error.message, help: error.help)
-        } catch let error as PolicyFailure {
-            return report.refuse("no policy was loaded, and nothing is started: \(error.text)", help: error.help)
-        } catch let error as PolicyLoadError {
-            return report.refuse(
-                "the policies do not load, and nothing is started: \(error.problems.joined(separator: "\n"))", help: "fumehood policy check says all of it")
-        } catch let error as LogFailure {
-            return report.refuse(error.text, help: error.help)
-        } catch let error as BudgetError {
-            return report.refuse(error.message, help: error.help)
-        } catch let error as LockFileError {
-            return report.refuse(error.message, help: error.help)
-        } catch let error as SystemError {
-            return report.refuse(error.message, help: LaunchError.scarcity(error.code))
         } catch {
-            return report.refuse("\(error)")
+            return report.refuse(failure: error)
         }
     }
 
@@ -111,7 +83,7 @@ enum RunVerb {
         if options.verb == .mcp { limits.wall = nil }
         let judge = rules == nil ? nil : governing.limits(options.command, isAlone: options.verb == .run, quiet: options.quiet)
         func streams() throws -> (any StandardStreams)? {
-            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing, watching.learner, limits: judge) }
+            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing, watching.learner, crossed: judge) }
             let streams: (any StandardStreams)? = options.terminal ? TerminalStreams(bound: limits.output) : nil
             return options.govern ? try Governed.streams(options, over: streams ?? RelayedStreams(bound: limits.output), governing) : streams
         }
