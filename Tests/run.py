@@ -32,6 +32,7 @@ PARTS = [
     ("terminal", ["python3", "Tests/Streams/terminal.py"], 120),
     ("cedar", ["python3", "Tests/Fuzz/cedar.py"], 400),
     ("hostile peers of MCP", ["python3", "Tests/Broker/hostile.py"], 120),
+    ("programs at the door", ["python3", "Tests/Broker/door.py"], 120),
     ("governed calls", ["python3", "Tests/Broker/governed.py"], 120),
     ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
     ("ladder", ["python3", "Tests/Soak/ladder.py", "--quick"], 150),

@@ -51,10 +51,12 @@ package final class LaunchRecords: Recorder {
         guard let calls else { return items.isEmpty }
         return try calls.isWritten(ticket)
     }
+    package var refusal: LogError? { failure ?? calls?.refusal }
     package func wait(for ticket: Governance.Ticket, milliseconds: Int) throws(LogError) { try calls?.wait(for: ticket, milliseconds: milliseconds) }
 
     /// Calls follow: from here on records go to a thread that writes them in groups.
     package func beginCalls() throws(LogPlaceError) {
+        if calls != nil { return }
         try flush(isLast: false)
         do {
             calls = try Log(folder: place.log, key: try place.signingKey(), redactor: redactor)

@@ -84,11 +84,12 @@ package struct PreparedLaunch {
     /// - Parameters:
     ///   - streams: who handles the cell's standard streams; nil relays the caller's. One object serves one run.
     ///   - ladder: rungs before the kill; nil for none.
+    ///   - connections: who decides on what a cell reaches by name.
     ///   - watch: of a run that learns or audits, whose request has `watch.released` for a policy.
     package mutating func run(
         proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, ladder: LadderOrder? = nil,
         began: UInt64,
-        watch: LearnWatch? = nil, beforeCommand: (() throws -> Void)? = nil,
+        watch: LearnWatch? = nil, connections: (any ConnectionJudge)? = nil, beforeCommand: (() throws -> Void)? = nil,
         onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Outcome {
         // A mode that nobody keeps would be ignored in silence.
@@ -101,6 +102,11 @@ package struct PreparedLaunch {
             try FilterProof.check(filter.program(admitting: cookie), planned.policy, canary: filter.canary, cookie: cookie)
         }
         let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] + streams.signals)
+        var egress: EgressWatch?
+        if planned.spec.network == .named {
+            guard let connections, notifies else { throw CellError.endpointsNested }
+            egress = try EgressWatch(request.reaches, connections, seed: try Host.random64())
+        }
         let book = DenialBook(watch?.told ?? planned.policy, canary: filter.canary, seed: try Host.random64())
         var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
         defer { placeholders.remove() }
@@ -111,11 +117,17 @@ package struct PreparedLaunch {
             spec.protect(placeholders.entries)
             plan = LaunchPlan(for: spec)
         }
+        if let door = streams.door {
+            spec.door = door.number
+            spec.command.environment = spec.command.environment.filter { !$0.hasPrefix("FUMEHOOD_FD=") } + ["FUMEHOOD_FD=\(door.number)"]
+            plan = LaunchPlan(for: spec)
+        }
         Identity.setDumpable(true)  // a second attempt comes here again
         let cell: Cell
         do {
             cell = try Launcher.launch(
-                plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds(terminal: spec.terminal))
+                plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc,
+                streams: try CellEnds(terminal: spec.terminal, door: streams.door?.source ?? -1))
         } catch {
             groups.remove(wait: true)
             throw error
@@ -132,7 +144,7 @@ package struct PreparedLaunch {
             }
         }
         let supervisor = try Supervisor(
-            cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, watch: watch, signals: signals,
+            cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, watch: watch, egress: egress, signals: signals,
             streams: streams, registration: registration, ladder: ladder, began: began, onDenials: onDenials)
         return supervisor.run()
     }

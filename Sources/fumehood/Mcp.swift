@@ -18,15 +18,15 @@ enum McpVerb {
             sha256: { AuditLog.Digest(of: $0).bytes })
         settings.cell = governing.cell
         settings.account = options.budgets.isEmpty ? nil : Governing.account
+        settings.slices = GovernFlag.slices(options.budgets)
         settings.callTimeout = profile.bound(.wall).map { Int64(clamping: $0) * 1000 }
         if let bound = profile.bound(.output) { settings.bounds.resultBytes = Int(clamping: bound) }
+        if profile.durability == .fast { settings.fast = Set(profile.reads) }
         settings.roots = roots(options, places)
         let file = GovernFlag.identifies(options) ? governing.place.flatMap { ToolsLockFile($0) } : nil
         if let file { settings.pins = try file.read().pins(of: options.serverName) }
         let say: ([String]) -> Void = { notes in if !options.quiet { Messages.notes(notes) } }
-        let judge = DoorJudge(
-            governing.door, boot: governing.boot, approvals: governing.place.map { Approvals($0, boot: governing.boot) }, rulebook: governing.rulebook,
-            say: { say([$0]) })
+        let judge = governing.judge(say: { say([$0]) })
         let server = options.serverName
         if let learner { judge.onQuestion = { learner.note($0) } }
         let streams = BrokerStreams(
