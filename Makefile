@@ -137,7 +137,10 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	Tests/Sandboxees/build.sh
 	python3 Tests/Soak/limits.py --record
 	python3 Tests/Soak/ladder.py
+	python3 Tests/Broker/runaways.py
 	python3 Tests/Soak/learn.py --record
+	python3 Tests/Egress/storm.py --full
+	python3 Tests/Egress/clients.py --full
 	python3 Tests/Soak/learnmcp.py
 	python3 Tests/Soak/traps.py --record
 	Tests/vm.sh all
@@ -162,6 +165,7 @@ bench: build/fumehood build/cedar-corpus build/audit-log-writer build/door-bench
 	python3 Benchmarks/log/bench.py --record || failed=1
 	python3 Benchmarks/door/bench.py --record || failed=1
 	python3 Benchmarks/broker/bench.py --record || failed=1
+	python3 Benchmarks/egress.py --record || failed=1
 	python3 Benchmarks/learn/learn.py --record || failed=1
 	exit $$failed
 

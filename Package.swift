@@ -80,7 +80,7 @@ let package = Package(
         tests("EventsTests", ["Events", "JSON"]),
         tests("SyscallsTests", ["Syscalls", "JSON", "CSeccomp"]),
         tests("EgressTests", ["Egress"]),
-        tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events"], exclude: ["Golden/plans"]),
+        tests("SandboxTests", ["Sandbox", "Linux", "Syscalls", "Config", "JSON", "Events", "Egress"], exclude: ["Golden/plans"]),
         tests("SessionTests", ["Session", "Supervision", "Sandbox", "Linux", "Syscalls", "JSON", "Events"]),
         tests("SupervisionTests", ["Supervision", "Sandbox", "Events"]),
         tests("CedarTests", ["Cedar", "JSON"]),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What demo.sh shows: runs the two sides of the hostile script, the flood and the honest tool, and prints them at 80 columns."""
 import glob
+import http.server
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -116,6 +118,53 @@ def flood():
     return done.returncode == 124 and kill.get("left") == 0 and len(done.stdout) <= 1 << 21
 
 
+RUNAWAY = """fumehood: 1
+extends: base
+ladder:
+  cpu: { warn: 0.02 }
+  cpu_time: { throttle: 250ms, freeze: 300ms }
+  throttled: { cpu: 0.5 }
+  grace: 500ms
+"""
+MAY_IT = """@id("long-runs") @ask("it used 0.3 s of a processor")
+permit (principal, action == Action::"sys__limit", resource)
+when { context.crossed has rung && context.crossed.rung == "freeze" };
+"""
+
+
+def runaway():
+    """A spinning program that ignores SIGTERM: warned, throttled, frozen until a person agrees, let go, and killed when it goes on."""
+    heading("A runaway")
+    profile, policy, result = (os.path.join(WORK, name) for name in ("spin.yaml", "limits.cedar", "spin.json"))
+    for path, text in ((profile, RUNAWAY), (policy, MAY_IT)):
+        with open(path, "w") as file:
+            file.write(text)
+    print("".join(RUNAWAY.partition("ladder:")[1:]).rstrip())
+    print(MAY_IT.rstrip())
+    line = ["run", "-p", profile, "--policy", policy, "--timeout", "90s", "--", "sh", "-c", "trap '' TERM; while :; do :; done"]
+    command_line(["fumehood"] + line[:-2] + ["'trap \"\" TERM; while :; do :; done' &"])
+    cell = subprocess.Popen([FUMEHOOD] + line[:1] + ["--result", result] + line[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    call, until = None, time.monotonic() + 60
+    while call is None and cell.poll() is None and time.monotonic() < until:
+        time.sleep(0.2)
+        listed = subprocess.run([FUMEHOOD, "approve", "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        asked = json.loads(listed.stdout or "{}").get("asked") or []
+        call = next((record["call"] for record in asked if record["tool"] == "sys__limit"), None)
+    agreed = call is not None and ask("approve", "--yes", call).returncode == 0
+    _, said = cell.communicate(timeout=120)
+    for text in said.splitlines():
+        print(fit(text, 79))
+    with open(result) as file:
+        record = json.load(file)
+    why = subprocess.run([FUMEHOOD, "why", record["cell"]], stdout=subprocess.PIPE, text=True)
+    command_line(["fumehood", "why", record["cell"]])
+    for text in why.stdout.partition("\n\n")[0].splitlines()[1:]:
+        print(fit(text, 79))
+    rungs = iter(change["rung"] for change in record["ladder"])
+    climbed = all(rung in rungs for rung in ("warn", "throttle", "freeze", "throttle", "terminate", "kill"))
+    return agreed and climbed and cell.returncode == 124 and record["kill"]["left"] == 0 and "cpu_time read" in why.stdout
+
+
 def ask(*words, cut=None):
     """One of the other verbs, shown as it is typed, with the first lines of its answer."""
     command_line(["fumehood"] + list(words))
@@ -159,6 +208,41 @@ when { context.sandbox.network == "host" };
     print(text.rstrip())
     done = ask("run", "--policy", policy, "--net", "host", "--", "curl", "https://example.com")
     return done.returncode == 125 and "no-host" in done.stdout
+
+
+def reach():
+    """A model's server that the agent may reach, and a metadata address that it may not."""
+    heading("An agent that reaches its model, and nothing else")
+    model = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Model)
+    threading.Thread(target=model.serve_forever, daemon=True).start()
+    name = f"localhost:{model.server_port}"
+    flags = ["--net", name]
+    command_line(["fumehood", "run"] + flags + ["--", "python3", "agent.py"])
+    done, record = fumehood(flags, [PYTHON, "-c", AGENT, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+    print((done.stdout + done.stderr).strip())
+    model.shutdown()
+    if record["status"] == "refused":
+        return "named endpoints cannot be reached here" in done.stderr
+    return "the model says hello" in done.stdout and "Permission denied" in done.stdout and record["connections"] == [
+        {"endpoint": name, "failed": 0, "made": 1, "refused": 0}]
+
+
+class Model(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"the model says hello")
+
+    def log_message(self, *_):
+        pass
+
+
+AGENT = """
+import sys, urllib.request
+for what, where in (("the model", sys.argv[1]), ("the cloud's credentials", "169.254.169.254")):
+    try: print(f"{what}:", urllib.request.urlopen("http://" + where, timeout=10).read().decode())
+    except OSError as error: print(f"{what}:", error)
+"""
 
 
 def honest():
@@ -207,7 +291,7 @@ def main():
             file.write("this is a decoy\n")
     results = [hostile(home)]
     if results[0] is not None:
-        results += [journal(), flood(), refused(), honest()]
+        results += [journal(), flood(), runaway(), refused(), reach(), honest()]
     print()
     if not all(results):
         print(paint("31", "the demo did not go as it must"))

@@ -79,7 +79,7 @@ public final class Exchange {
         switch side {
         case .client:
             return !clientHasEnded && toServer.count < bounds.waitingBytes && toClient.count < bounds.waitingBytes
-                && calls.count < bounds.inFlight && callBytes < bounds.inFlightBytes
+                && calls.count < bounds.inFlight && callBytes < bounds.inFlightBytes && judge.takesMore(at: now)
         // Not held up by what waits for the server itself: two sides that wait for each other's reading would wait for ever.
         case .server: return serverEnd == nil && toClient.count < bounds.waitingBytes
         }
@@ -129,9 +129,10 @@ public final class Exchange {
     }
 
     /// The client has ended, all that it asked for is answered, and all that it said is written: the server's input may be closed.
-    public var serverInputIsOver: Bool {
-        clientHasEnded && toServer.isEmpty && calls.values.allSatisfy { $0.method == "subscriptions/listen" }
-    }
+    public var serverInputIsOver: Bool { isOver && toServer.isEmpty }
+
+    /// The client has ended, and all that it asked for is answered. A server that does not read what waits for it may be ended.
+    public var isOver: Bool { clientHasEnded && calls.values.allSatisfy { $0.method == "subscriptions/listen" } }
 
     private static let gone = Refusal(.approval, "the client has ended")
 

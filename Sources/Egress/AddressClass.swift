@@ -7,7 +7,7 @@ package enum AddressClass: String, Hashable, Sendable, CaseIterable {
     /// Answers credentials to whoever asks.
     case metadata
     case loopback, linkLocal, `private`, shared, multicast, broadcast, unspecified
-    /// 198.18.0.0/15: stands for names inside cells.
+    /// 192.88.99.0/24: stands for names inside cells.
     case standIn
     /// Documentation, discard, tunnels, the future.
     case reserved
@@ -59,10 +59,10 @@ extension NetAddress {
         if within(10, 0, 0, 0, 8) || within(172, 16, 0, 0, 12) || within(192, 168, 0, 0, 16) { return .private }
         if within(100, 64, 0, 0, 10) { return .shared }
         if within(169, 254, 0, 0, 16) { return .linkLocal }
-        if within(198, 18, 0, 0, 15) { return .standIn }
+        if within(192, 88, 99, 0, 24) { return .standIn }
         if within(224, 0, 0, 0, 4) { return .multicast }
         let odd: [(UInt32, UInt32, UInt32, UInt32)] = [
-            (0, 0, 0, 8), (192, 0, 0, 24), (192, 0, 2, 24), (192, 88, 99, 24), (198, 51, 100, 24), (203, 0, 113, 24), (240, 0, 0, 4),
+            (0, 0, 0, 8), (192, 0, 0, 24), (192, 0, 2, 24), (198, 18, 0, 15), (198, 51, 100, 24), (203, 0, 113, 24), (240, 0, 0, 4),
         ]
         return odd.contains { within($0.0, $0.1, $0.2, 0, $0.3) } ? .reserved : .global
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one cell may reach, and the addresses that stand for names inside of it: each name of the list has one of 198.18.0.0/15, so that two
+// What one cell may reach, and the addresses that stand for names inside of it: each name of the list has one of 192.88.99.0/24, so that two
 // names on one server stay two endpoints, and an address that was looked up leads to what was judged. The table is fixed when the cell begins:
-// nothing that a cell asks makes it grow.
+// nothing that a cell asks makes it grow. That range was given back (RFC 7526) and is nobody's; guards of clients that ask Python's ipaddress what is
+// public take it for public, and refuse 198.18.0.0/15. One that lists it by itself (mcp-server-fetch) must be told to leave that to the cell.
 
 package struct AllowList: Equatable, Sendable {
     /// More than this nobody reads.
-    package static let most = 256
+    package static let most = 250
 
     /// In the order in which they were named, each once.
     package private(set) var endpoints: [Endpoint] = []
@@ -33,11 +34,11 @@ package struct AllowList: Equatable, Sendable {
 
     package func contains(_ endpoint: Endpoint) -> Bool { set.contains(endpoint) }
 
-    /// 198.18.0.1 and on; the first network address of the range is nobody's.
-    package func standIn(for name: String) -> NetAddress? { places[name].map { .v4(0xc612_0001 + UInt32($0)) } }
+    /// 192.88.99.1 and on; the first address of the range is nobody's.
+    package func standIn(for name: String) -> NetAddress? { places[name].map { .v4(0xc058_6301 + UInt32($0)) } }
 
     package func name(at address: NetAddress) -> String? {
-        guard case .v4(let number) = address, number > 0xc612_0000, case let place = Int(number - 0xc612_0001), place < names.count else { return nil }
+        guard case .v4(let number) = address, number > 0xc058_6300, case let place = Int(number - 0xc058_6301), place < names.count else { return nil }
         return names[place]
     }
 

@@ -55,11 +55,14 @@ package struct Endpoint: Hashable, Sendable {
         }
         if bytes.contains(0x2f) { throw EndpointFault("\(shown(bytes)) is an address of a page", help: "write HOST:PORT, such as api.example.com:443") }
         let digits = bytes[(colon + 1)...]
-        guard (1...5).contains(digits.count), digits.allSatisfy(isDigit), digits.first != 0x30, let port = UInt16(String(decoding: digits, as: UTF8.self)) else {
+        guard (1...5).contains(digits.count), digits.allSatisfy(isDigit), digits.first != 0x30, let port = UInt16(String(decoding: digits, as: UTF8.self))
+        else {
             throw EndpointFault("\(shown(Array(digits))) is no port", help: "a port is a number from 1 to 65535")
         }
         let host = try Host(Array(bytes[..<colon]))
-        if case .address(let address) = host, !address.kind.isNameable { throw EndpointFault("`\(address.text)` is \(address.kind.words), which no cell reaches") }
+        if case .address(let address) = host, !address.kind.isNameable {
+            throw EndpointFault("`\(address.text)` is \(address.kind.words), which no cell reaches")
+        }
         self.init(host, port: port)
     }
 }
@@ -104,6 +107,8 @@ private func isOfName(_ byte: UInt8) -> Bool { 0x61 <= byte && byte <= 0x7a || i
 /// In backticks, what does not print as hexadecimal, cut where it is long.
 func shown(_ bytes: [UInt8]) -> String {
     var text = ""
-    for byte in bytes.prefix(80) { text += 0x20 < byte && byte < 0x7f && byte != 0x60 ? String(UnicodeScalar(byte)) : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+    for byte in bytes.prefix(80) {
+        text += 0x20 < byte && byte < 0x7f && byte != 0x60 ? String(UnicodeScalar(byte)) : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }
     return "`\(text)\(bytes.count > 80 ? "..." : "")`"
 }

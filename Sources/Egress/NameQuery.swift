@@ -21,7 +21,8 @@ package struct NameQuery: Equatable, Sendable {
     /// - Returns: nil for what is no question: nothing is answered then.
     package init?(_ message: [UInt8]) {
         // Header: id, flags, four counts. A question has QR 0; only standard ones (opcode 0) with one question are heard.
-        guard message.count >= 17, message.count <= NameQuery.longest, message[2] & 0xf8 == 0, message[4] == 0, message[5] == 1, message[6] == 0, message[7] == 0
+        guard message.count >= 17, message.count <= NameQuery.longest, message[2] & 0xf8 == 0, message[4] == 0, message[5] == 1, message[6] == 0,
+            message[7] == 0
         else { return nil }
         var place = 12
         var text: [UInt8] = []

@@ -24,7 +24,8 @@ package enum NetAddress: Hashable, Sendable {
         switch self {
         case .v4(let number): return (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * UInt32($0))) }
         case .v6(let high, let low):
-            return (0..<8).map { UInt8(truncatingIfNeeded: high >> (56 - 8 * UInt64($0))) } + (0..<8).map { UInt8(truncatingIfNeeded: low >> (56 - 8 * UInt64($0))) }
+            return (0..<8).map { UInt8(truncatingIfNeeded: high >> (56 - 8 * UInt64($0))) }
+                + (0..<8).map { UInt8(truncatingIfNeeded: low >> (56 - 8 * UInt64($0))) }
         }
     }
 
@@ -44,7 +45,9 @@ package enum NetAddress: Hashable, Sendable {
         switch self {
         case .v4: return bytes.map(String.init).joined(separator: ".")
         case .v6(let high, let low):
-            let groups = (0..<4).map { UInt16(truncatingIfNeeded: high >> (48 - 16 * UInt64($0))) } + (0..<4).map { UInt16(truncatingIfNeeded: low >> (48 - 16 * UInt64($0))) }
+            let groups =
+                (0..<4).map { UInt16(truncatingIfNeeded: high >> (48 - 16 * UInt64($0))) }
+                + (0..<4).map { UInt16(truncatingIfNeeded: low >> (48 - 16 * UInt64($0))) }
             // The longest run of two or more zeros, the first of equal ones.
             var best = (start: 0, count: 1)
             var i = 0
@@ -168,7 +171,8 @@ extension NetAddress {
         guard parts.count == 4 else { return nil }
         var bytes: [UInt8] = []
         for part in parts {
-            guard (1...3).contains(part.count), part.allSatisfy(isDigit), part.count == 1 || part.first != 0x30, let value = UInt8(String(decoding: part, as: UTF8.self))
+            guard (1...3).contains(part.count), part.allSatisfy(isDigit), part.count == 1 || part.first != 0x30,
+                let value = UInt8(String(decoding: part, as: UTF8.self))
             else { return nil }
             bytes.append(value)
         }

@@ -73,6 +73,12 @@ package enum InternetSocket {
         Int32(truncatingIfNeeded: -min(rawCall(48, Int(socket.number), Int(how)), 0))
     }
 
+    /// - Parameter value: struct linger. - Returns: 0, or the errno.
+    package static func setLinger(_ socket: borrowing Descriptor, _ value: [UInt8]) -> Int32 {
+        let number = socket.number
+        return unsafe value.withUnsafeBytes { unsafe setsockopt(number, SOL_SOCKET, SO_LINGER, $0.baseAddress, socklen_t($0.count)) == 0 ? 0 : errno }
+    }
+
     /// How long a call that sends, or connects, may wait; nanoseconds, nil for no bound. Kernel: SO_SNDTIMEO.
     package static func sendTimeout(_ socket: borrowing Descriptor) -> UInt64? {
         var value = timeval()
@@ -104,7 +110,8 @@ package enum InternetSocket {
     /// Level and name of what is a number and may be set on a stream before it is connected. Not what binds it to a place.
     private static let numbers: [(Int32, Int32)] = [
         (1, 9), (1, 10), (1, 12), (1, 18),  // SO_KEEPALIVE, OOBINLINE, PRIORITY, RCVLOWAT
-        (6, 1), (6, 2), (6, 4), (6, 5), (6, 6), (6, 7), (6, 18), (6, 25),  // TCP_NODELAY, MAXSEG, KEEPIDLE, KEEPINTVL, KEEPCNT, SYNCNT, USER_TIMEOUT, NOTSENT_LOWAT
+        (6, 1), (6, 2), (6, 4), (6, 5), (6, 6), (6, 7),  // TCP_NODELAY, MAXSEG, KEEPIDLE, KEEPINTVL, KEEPCNT, SYNCNT
+        (6, 18), (6, 25),  // TCP_USER_TIMEOUT, NOTSENT_LOWAT
     ]
     private static let families: [UInt16: [(Int32, Int32)]] = [2: [(0, 1), (0, 2)], 10: [(41, 67), (41, 16)]]  // IP_TOS, IP_TTL; IPV6_TCLASS, UNICAST_HOPS
 
@@ -120,7 +127,9 @@ package enum InternetSocket {
             guard let value = try? option(from, SOL_SOCKET, name), let now = try? option(to, SOL_SOCKET, name), value != now else { continue }
             set(to, SOL_SOCKET, name, value / 2)
         }
-        for (level, name, size) in [(SOL_SOCKET, SO_RCVTIMEO, 16), (SOL_SOCKET, SO_SNDTIMEO, 16), (SOL_SOCKET, SO_LINGER, 8), (6, 13 /* TCP_CONGESTION */, 16)] {
+        for (level, name, size) in [
+            (SOL_SOCKET, SO_RCVTIMEO, 16), (SOL_SOCKET, SO_SNDTIMEO, 16), (SOL_SOCKET, SO_LINGER, 8), (6, 13 /* TCP_CONGESTION */, 16),
+        ] {
             carry(from, to, level, name, size)
         }
     }

@@ -24,6 +24,10 @@ package enum TaskDescriptors {
         return Descriptor(owning: Int32(try check("pidfd_open", "\(process)") { rawCall(434, process, 0) }))
     }
 
+    package static func isSocket(_ number: Int32, in thread: Int32, proc: borrowing Descriptor) -> Bool {
+        Files.linkIfAny("\(thread)/fd/\(number)", under: proc.number)?.hasPrefix("socket:") == true
+    }
+
     /// Whether a descriptor of a task is closed when it executes another program; nil where it cannot be told. Source: proc_pid_fdinfo(5).
     package static func closesOnExec(_ number: Int32, in thread: Int32, proc: borrowing Descriptor) -> Bool? {
         guard let text = try? Files.text("\(thread)/fdinfo/\(number)", under: proc.number),

@@ -17,6 +17,9 @@ package final class BrokerStreams: StandardStreams {
     private let onNotes: ([String]) -> Void
     private let onPins: ([Pin]) -> Void
     private let records: LaunchRecords?
+    package let tally: CallTally?
+    /// Bytes of the server's output a turn; nil for as many as there are.
+    private var pace: Int?
     private var streams = Streams()
     private var loop: (any StreamLoop)?
     private let client = Outlet(1)
@@ -45,9 +48,13 @@ package final class BrokerStreams: StandardStreams {
     ///   - onNotes: sentences for people, as they come up.
     ///   - onPins: tools that first use pinned.
     ///   - records: where the door's records go; nil where none are kept.
-    package init(_ exchange: Exchange, records: LaunchRecords?, onNotes: @escaping ([String]) -> Void, onPins: @escaping ([Pin]) -> Void) {
+    ///   - tally: what the cell's ladder reads of the calls, and tells them.
+    package init(
+        _ exchange: Exchange, records: LaunchRecords?, tally: CallTally? = nil, onNotes: @escaping ([String]) -> Void, onPins: @escaping ([Pin]) -> Void
+    ) {
         self.exchange = exchange
         self.records = records
+        self.tally = tally
         self.onNotes = onNotes
         self.onPins = onPins
     }
@@ -116,6 +123,11 @@ package final class BrokerStreams: StandardStreams {
 
     package func end() { loop = nil }
 
+    package func pace(bytesPerTurn: Int?) {
+        pace = bytesPerTurn
+        watch()
+    }
+
     // Reading -----------------------------------------------------------------------------------------------------------
 
     private var clientNumber: Int32 { ownInput?.number ?? 0 }
@@ -141,8 +153,8 @@ package final class BrokerStreams: StandardStreams {
     }
 
     private func readServer() {
-        guard let number = streams.output?.number, exchange.wants(.server) else { return }
-        switch Transfer.read(number, into: &buffer, atMost: buffer.count) {
+        guard let number = streams.output?.number, exchange.wants(.server), pace != 0 else { return }
+        switch Transfer.read(number, into: &buffer, atMost: min(buffer.count, pace ?? buffer.count)) {
         case .moved(let count):
             out += UInt64(count)
             exchange.receive(Array(buffer[..<count]), from: .server, at: now)
@@ -168,6 +180,7 @@ package final class BrokerStreams: StandardStreams {
             return
         }
         if exchange.serverInputIsOver { closeInput() }
+        if exchange.isOver, ending == nil { ending = (1, now + Self.grace) }
         let notes = exchange.takeNotes()
         if !notes.isEmpty { onNotes(notes) }
         let pins = exchange.takePins()
@@ -247,7 +260,7 @@ package final class BrokerStreams: StandardStreams {
             loop.unwatch(key: Key.client.rawValue)
         }
         if let number = streams.output?.number {
-            if exchange.wants(.server) || clientIsGone {
+            if pace != 0 && (exchange.wants(.server) || clientIsGone) {
                 loop.watch(number, .readable, key: Key.server.rawValue)
             } else {
                 loop.unwatch(key: Key.server.rawValue)

@@ -78,6 +78,10 @@ struct CellState {
     var lastChange: RungChange?
     var bytesOut: UInt64
     var limits: LoopLimits
+    /// Calls of tools in the last sixty seconds; nil for a cell that is not called.
+    var callsOfMinute: Int64?
+    /// What is left of the budget that its calls are counted in.
+    var budget: Value?
 
     /// Bytes of the command in an answer: each may be escaped to six, and the answer is read as one packet of 65,536.
     private static let shownBytes = 8192
@@ -107,6 +111,7 @@ struct CellState {
             "state": .string(frozen ? standsStill ? "frozen" : "freezing" : "running"),
             "backend": .string(backend), "memory_bytes": number(memoryBytes), "cpu_us": number(processorMicroseconds), "pids": number(processes),
             "bytes_out": number(bytesOut), "rung": rung.map { .string($0.name) } ?? .null, "last_change": lastChange?.json ?? .null,
+            "calls_minute": callsOfMinute.map { .integer($0) } ?? .null, "budget": budget ?? .null,
             "limits": [
                 "memory_bytes": number(limits.measured.memory), "pids": number(limits.measured.pids), "cpu_millicores": number(limits.cores),
                 "cpu_time_us": number(limits.measured.cpuTimeMicroseconds), "wall_us": number(limits.wall.map { $0 / 1000 }),

@@ -23,6 +23,7 @@ package final class EgressWatch {
     let server: NameServer
     private var own: OwnConnects?
     private let ownNetwork: UInt64
+    private let paths: Bool
     let judge: any ConnectionJudge
     package private(set) var book: EgressBook
     /// A duplicate: calls are answered when their time has come.
@@ -33,9 +34,13 @@ package final class EgressWatch {
     private var queue: [EgressAttempt] = []
     private var ownCalls: Set<UInt64> = []
 
-    /// - Parameter seed: random; ids of denials are made of it.
-    package init(_ list: AllowList, _ judge: any ConnectionJudge, seed: UInt64) throws(SystemError) {
+    /// - Parameters:
+    ///   - seed: random; ids of denials are made of it.
+    ///   - paths: whether unix sockets by path are granted.
+    ///   - identity: whose rights their paths are walked with; nil for this process's own.
+    package init(_ list: AllowList, _ judge: any ConnectionJudge, seed: UInt64, paths: Bool, identity: (user: UInt32, group: UInt32)?) throws(SystemError) {
         self.list = list
+        self.paths = paths
         self.judge = judge
         loop = try EgressLoop()
         server = NameServer(loop)
@@ -43,7 +48,7 @@ package final class EgressWatch {
         ownNetwork = InternetSocket.ownNetwork()
         // Without it a socket of the host's network could not be told from one of the cell's.
         if ownNetwork == 0 { throw SystemError("getsockopt", "SO_NETNS_COOKIE", ENOPROTOOPT) }
-        own = try OwnConnects(loop) { [weak self] id, code in
+        own = try OwnConnects(loop, identity: identity) { [weak self] id, code in
             if let self, self.ownCalls.remove(id) != nil { self.answer(id, code) }
         }
     }
@@ -71,6 +76,7 @@ package final class EgressWatch {
         case .sendto: send(trap, listener, proc)
         case .shutdown: shutdown(trap, listener, proc)
         case .bind: bind(trap, listener, proc)
+        case .setsockopt: linger(trap, listener, proc)
         default: return false
         }
         return true
@@ -85,6 +91,11 @@ package final class EgressWatch {
     private func socket(_ trap: Trap, _ proc: borrowing Descriptor) -> EgressSocket? {
         let number = Int32(truncatingIfNeeded: trap.arguments[0])
         do {
+            // Closing a duplicate of something else could wait.
+            guard TaskDescriptors.isSocket(number, in: trap.thread, proc: proc) else {
+                answer(trap.id, TaskDescriptors.closesOnExec(number, in: trap.thread, proc: proc) == nil ? EBADF : ENOTSOCK)
+                return nil
+            }
             let socket = try TaskDescriptors.duplicate(of: number, in: trap.thread, proc: proc)
             let nature = try InternetSocket.nature(of: socket)
             return EgressSocket(consume socket, nature)
@@ -115,7 +126,8 @@ package final class EgressWatch {
         let closes = TaskDescriptors.closesOnExec(number, in: trap.thread, proc: proc)
         // Only now is it known that all of this was the caller's.
         guard Notify.isValid(trap.id, on: listener), let closes else { return answer(trap.id, EBADF) }
-        let kind: SocketKind = socket.nature.type == Int32(SOCK_STREAM.rawValue) ? .stream : socket.nature.type == Int32(SOCK_DGRAM.rawValue) ? .datagram : .other
+        let kind: SocketKind =
+            socket.nature.type == Int32(SOCK_STREAM.rawValue) ? .stream : socket.nature.type == Int32(SOCK_DGRAM.rawValue) ? .datagram : .other
         if socket.nature.network == ownNetwork, socket.nature.domain != SocketAddress.unix {
             // Handed in before. It is asked how it stands, never connected again.
             switch InternetSocket.state(socket.descriptor) {
@@ -132,8 +144,8 @@ package final class EgressWatch {
             answer(trap.id, socket.nature.network == ownNetwork ? EOPNOTSUPP : InternetSocket.connect(socket.descriptor, bytes))
         case .datagram(let what): refuse(trap.id, "connect(udp \(what))", "datagrams leave no cell", code: ENETUNREACH)
         case .local(let path):
-            // In the cell's own network namespace; a path would be the supervisor's to walk.
-            if path.first == 0 { connectOwn(trap.id, socket, bytes) } else { refuse(trap.id, "connect(unix \(EgressBook.path(path)))", "unix sockets by path are not reached beside named endpoints") }
+            // A name is one of the cell's own network namespace.
+            if path.first == 0 { connectOwn(trap.id, socket, bytes) } else { connectPath(trap, socket, path, listener, proc) }
         case .ownLoopback:
             if socket.nature.network == ownNetwork {
                 answer(trap.id, EISCONN)
@@ -155,6 +167,25 @@ package final class EgressWatch {
         guard let own, let descriptor = try? socket.descriptor.duplicate() else { return answer(id, EAGAIN) }
         ownCalls.insert(id)
         own.connect(descriptor, bytes, id: id)
+    }
+
+    /// The path is walked in the caller's view, below its root, with the cell's rights.
+    private func connectPath(_ trap: Trap, _ socket: EgressSocket, _ given: [UInt8], _ listener: borrowing Descriptor, _ proc: borrowing Descriptor) {
+        var path = Array(given.prefix { $0 != 0 })
+        guard paths else {
+            return refuse(trap.id, "connect(unix \(EgressBook.path(path)))", "unix sockets are not granted", remedy: "syscalls: allow: [unix-socket]")
+        }
+        do {
+            let root = try ViewedSocket.root(of: trap.thread, proc: proc)
+            if path.first != 0x2f {
+                guard let folder = TaskMemory.folder(of: trap.thread, nil, proc: proc) else { return answer(trap.id, ENOENT) }
+                path = Array(folder.utf8) + [0x2f] + path
+            }
+            guard Notify.isValid(trap.id, on: listener), let own else { return answer(trap.id, ENOENT) }
+            let descriptor = try socket.descriptor.duplicate()
+            ownCalls.insert(trap.id)
+            own.connect(descriptor, path: path, below: root, id: trap.id)
+        } catch { answer(trap.id, EACCES) }
     }
 
     /// For the record and the footer; the namespace decides.
@@ -186,7 +217,18 @@ package final class EgressWatch {
         // The supervisor may bind to low ports and for others; the cell may not.
         let isLow = SocketAddress.internet(bytes).map { $0.port != 0 && $0.port < 1024 } ?? false
         if socket.nature.network == ownNetwork { return answer(trap.id, EINVAL) }
-        answer(trap.id, !isInternet || isLow ? EACCES : InternetSocket.bind(socket.descriptor, bytes))
+        // Of netlink only what names no group, as the C library asks for the list of interfaces.
+        let isPlainNetlink = socket.nature.domain == 16 && bytes.count >= 12 && bytes[8..<12].allSatisfy { $0 == 0 }
+        answer(trap.id, !isInternet && !isPlainNetlink || isLow ? EACCES : InternetSocket.bind(socket.descriptor, bytes))
+    }
+
+    /// A close that waits is not granted, as it may become ours: what is left is sent by the kernel all the same. One that resets is.
+    private func linger(_ trap: Trap, _ listener: borrowing Descriptor, _ proc: borrowing Descriptor) {
+        guard UInt32(truncatingIfNeeded: trap.arguments[4]) >= 8 else { return answer(trap.id, EINVAL) }
+        guard let bytes = address(trap, at: trap.arguments[3], length: 8), let socket = socket(trap, proc) else { return }
+        guard Notify.isValid(trap.id, on: listener) else { return }
+        let waits = bytes[0..<4].contains { $0 != 0 } && bytes[4..<8].contains { $0 != 0 }
+        answer(trap.id, waits ? 0 : InternetSocket.setLinger(socket.descriptor, bytes))
     }
 
     /// One record, one entry of the footer, and the caller's errno.

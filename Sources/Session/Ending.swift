@@ -21,8 +21,9 @@ extension Supervisor {
 
     func look() {
         register()
-        if let laddering, laddering.passesOver(at: Clock.monotonic) {
-            nextLook = Clock.monotonic + laddering.pause
+        keepStill()
+        if laddering.map(\.mayRest) ?? true, let until = meter.rests(groups, at: Clock.monotonic) {
+            nextLook = until
             return
         }
         if let cause = meter.look(groups, proc: proc) { return kill(cause) }

@@ -54,9 +54,12 @@ package final class LaunchRecords: Recorder {
     package var refusal: LogError? { failure ?? calls?.refusal }
     package func wait(for ticket: Governance.Ticket, milliseconds: Int) throws(LogError) { try calls?.wait(for: ticket, milliseconds: milliseconds) }
 
+    /// Whether records go to disk as they come.
+    package var isLive: Bool { calls != nil || failure != nil }
+
     /// Calls follow: from here on records go to a thread that writes them in groups.
     package func beginCalls() throws(LogPlaceError) {
-        if calls != nil { return }
+        if isLive { return }
         try flush(isLast: false)
         do {
             calls = try Log(folder: place.log, key: try place.signingKey(), redactor: redactor)

@@ -6,12 +6,12 @@
 
 package struct Linger {
     /// Nanoseconds that are spent looking at most.
-    package static let longest: UInt64 = 400_000
+    package static let longest: UInt64 = 500_000
     /// What comes sooner than this after falling asleep may be seen by looking: most of that time is waking others, and ourselves.
     static let soon: UInt64 = 2_000_000
     private static let sources = 64
     private static let cheapest: Int32 = 2
-    private static let dearest: Int32 = 1024
+    private static let dearest: Int32 = 64
 
     private struct Source {
         /// Times in a row that something came soon, and how many it takes.
@@ -36,7 +36,7 @@ package struct Linger {
         var known = sources[last]
         if nanoseconds <= (wasLooked ? Linger.longest : Linger.soon) {
             known.credit = min(known.credit + 1, Linger.dearest)
-            if wasLooked { known.price = max(known.price / 2, Linger.cheapest) }
+            if wasLooked { known.price = max(known.price - max(1, known.price / 8), Linger.cheapest) }
         } else {
             known.credit = 0
             if wasLooked { known.price = min(known.price * 2, Linger.dearest) }

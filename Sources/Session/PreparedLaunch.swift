@@ -105,7 +105,10 @@ package struct PreparedLaunch {
         var egress: EgressWatch?
         if planned.spec.network == .named {
             guard let connections, notifies else { throw CellError.endpointsNested }
-            egress = try EgressWatch(request.reaches, connections, seed: try Host.random64())
+            var identity: (user: UInt32, group: UInt32)?
+            if case .dedicated(let user, let group) = planned.spec.identity { identity = (user, group) }
+            egress = try EgressWatch(
+                request.reaches, connections, seed: try Host.random64(), paths: request.syscalls.families.contains(.unixSocket), identity: identity)
         }
         let book = DenialBook(watch?.told ?? planned.policy, canary: filter.canary, seed: try Host.random64())
         var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
@@ -152,7 +155,8 @@ package struct PreparedLaunch {
     /// Groups that cannot be made after all are a second wall that is not there: the cell is planned anew without them.
     private mutating func makeGroups(link: String) throws -> HeldGroups {
         do {
-            return planned.spec.groups.isEmpty ? HeldGroups() : try HeldGroups.made(planned.spec.groups, link: link)
+            let isBare = planned.spec.groups.isEmpty && !planned.spec.terminal
+            return isBare ? HeldGroups() : try HeldGroups.made(planned.spec.groups, link: link, terminal: planned.spec.terminal)
         } catch {
             if planned.spec.strict { throw LaunchError.system(error) }
             facts.groups = .none("control groups cannot be made here: \(error.message)")

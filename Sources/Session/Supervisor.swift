@@ -50,6 +50,8 @@ package final class Supervisor {
     var nextLook: UInt64?
     var streamsDue: UInt64?
     var frozenSince: UInt64?
+    /// Without groups: whether nothing ran when it was looked last.
+    var standsStill = true
     let registration: Registration?
     var isRegistered = false
     var post: CommandPost?
@@ -67,7 +69,8 @@ package final class Supervisor {
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
     package init(
         _ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
-        watch: LearnWatch? = nil, egress: EgressWatch? = nil, signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?, ladder: LadderOrder? = nil,
+        watch: LearnWatch? = nil, egress: EgressWatch? = nil, signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?,
+        ladder: LadderOrder? = nil,
         began: UInt64, onDenials: (([Denial]) -> Void)? = nil
     )
         throws(SystemError)

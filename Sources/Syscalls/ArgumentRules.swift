@@ -138,7 +138,7 @@ extension SyscallPolicy {
     }
 
     /// By address family; every other family answers EAFNOSUPPORT, as a kernel without it would.
-    private var socket: Rule {
+    var socket: Rule {
         if unsafe.contains(.sockets) { return plain(.allowed) }
         func unless(_ family: Family) -> Outcome {
             families.contains(family) ? .allowed : deny(Errno.addressFamily, .family(family))
@@ -165,7 +165,7 @@ extension SyscallPolicy {
             ], otherwise: deny(Errno.addressFamily, .forbidden(.sockets)))
     }
 
-    private var setsockopt: Rule {
+    var setsockopt: Rule {
         var allowed = socketOptions
         if families.intersects([.netClient, .netServer]) { allowed = merged(allowed, SocketOption.internet) }
         if families.intersects([.netClient, .netServer, .unixSocket, .netlinkRoute]) { allowed = merged(allowed, SocketOption.generic) }

@@ -21,6 +21,15 @@ extension SyscallPolicy {
             let none = Condition(4, in: [0])
             let noneAbove = Condition(argument: 4, high: true, ranges: [WordRange(0, 0)])
             return Rule([opening(3), Case([none, noneAbove], .allowed)], otherwise: .mediated)
+        case .socket:
+            // Streams and datagrams: what else there is (raw, SCTP) is refused here already, and told.
+            let internet = Condition(0, in: [AddressFamily.inet, AddressFamily.inet6])
+            let odd = Condition(argument: 1, mask: 0xf, ranges: [WordRange(3, 0xf)])
+            return Rule([Case([internet, odd], deny(Errno.permission, .forbidden(.sockets)))] + socket.cases, otherwise: socket.otherwise)
+        case .setsockopt:
+            // SO_LINGER with a time makes the last close of a socket wait, and the last one may be the supervisor's.
+            let linger = Case([Condition(1, in: [1]), Condition(2, in: [13])], .mediated)
+            return Rule([linger] + setsockopt.cases, otherwise: setsockopt.otherwise)
         case .sendmsg: return Rule([opening(2)], otherwise: .allowed)
         case .sendmmsg: return Rule([opening(3)], otherwise: .allowed)
         default: return nil

@@ -159,7 +159,8 @@ public struct SyscallPolicy: Hashable, Sendable {
     /// material of a cache key (SHA-256 of it).
     public func identity(for architecture: Architecture = .native) -> [UInt8] {
         var text = "syscalls \(tableVersion) \(compilerVersion) \(architecture.rawValue) families \(families.bits) unsafe \(unsafe.bits)"
-        text += " denials \(denials.rawValue) watches \(watchesPaths) \(watchesProcesses) \(mediatesConnections) foreign \(foreignABI.rawValue) paranoid \(paranoid)"
+        text +=
+            " denials \(denials.rawValue) watches \(watchesPaths) \(watchesProcesses) \(mediatesConnections) foreign \(foreignABI.rawValue) paranoid \(paranoid)"
         text += " ioctl \(ioctls) prctl \(prctls)"
         text += " setsockopt \(socketOptions.map { [$0.level, $0.option] })"
         return Array(text.utf8)

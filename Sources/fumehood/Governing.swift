@@ -35,6 +35,9 @@ final class Governing {
     private let isBuiltIn: Bool
     private var call: CallID?
     private var isConnecting = false
+    /// Changes of rung that are not in the log yet, the first of them.
+    private var changes: [RungChange] = []
+    private var changed = 0
     let session: SessionID
     let cell: CellID
 
@@ -122,6 +125,23 @@ final class Governing {
         return ledger
     }
 
+    /// What is left in the session's account, by dimension; null where it has no limits.
+    var left: JSON.Value {
+        guard let account = door.ledger.account(Governing.account),
+            let standings = try? door.ledger.standings(
+                account, at: Moment(boot: boot, bootNanoseconds: Int64(clamping: Clock.boottime), wallSeconds: Int64(clamping: Clock.wall / 1_000_000_000))),
+            !standings.isEmpty
+        else { return .null }
+        return .array(
+            standings.map {
+                [
+                    "bound": .integer($0.dimension.unit == .money ? $0.window.bound / 1_000_000 : $0.window.bound),
+                    "dimension": .string($0.dimension.shownName), "left": .integer($0.dimension.unit == .money ? $0.left / 1_000_000 : $0.left),
+                    "window": .string($0.window.written(for: $0.dimension)),
+                ]
+            })
+    }
+
     /// Of /etc/passwd: a static program has no name service. Bytes, not characters: this is on the way of every launch.
     static func name(of user: UInt32) -> String {
         let wanted = Array(":\(user):".utf8)
@@ -195,11 +215,14 @@ final class Governing {
     private func request(_ context: JSON.Value, _ canonical: [UInt8]?, _ command: [String]) -> Governance.Request {
         let random = (try? Host.random64()) ?? Clock.wall
         let call = CallID(bytes: (0..<4).map { UInt8(truncatingIfNeeded: random >> ($0 * 8)) })!
-        let name = command.first?.split(separator: "/").last.map(String.init) ?? "command"
+        let name = Governing.cellName(command)
         return Governance.Request(
             call: call, cell: cell, principal: Principal(agent: agent, user: user, session: session), action: SystemAction.launch, resource: .cell(name),
             context: context, canonical: canonical, deadline: now.bootNanoseconds + 60_000_000_000)
     }
+
+    /// Policies name a cell by its command's file.
+    private static func cellName(_ command: [String]) -> String { command.first?.split(separator: "/").last.map(String.init) ?? "command" }
 
     /// A throttled launch goes later.
     private func pause(_ until: Int64) {
@@ -256,7 +279,7 @@ final class Governing {
             door.note(note, at: at)
         }
         for denial in record.denials { note(.denial, denial.wentOn ? "audit" : nil, denial.json.tagged(["ASI02", "ASI05"])) }
-        for change in record.ladder ?? [] { note(.rung, change.to.name, change.json) }
+        noteChanges()
         if case .limit? = record.cause, let cause = record.cause { note(.rung, record.status == .killed ? "kill" : "told", cause.json.tagged(["ASI08"])) }
         if let kill = record.kill { note(.kill, record.status.rawValue, kill.json) }
         note(.exit, record.status.rawValue, record.json)
@@ -265,6 +288,34 @@ final class Governing {
             try finish()
             return nil
         } catch { return (error as? LogPlaceError)?.message ?? "\(error)" }
+    }
+
+    /// A rung was taken: recorded at once where records go to disk as they come, else with the end. As many as the result record holds.
+    func take(_ change: RungChange) {
+        guard changed < Governing.recordedChanges else { return }
+        changed += 1
+        changes.append(change)
+        if records?.isLive == true { noteChanges() }
+    }
+
+    static let recordedChanges = 64
+
+    private func noteChanges() {
+        for change in changes {
+            var note = Note(.rung, session: session, cell: cell, call: call)
+            (note.outcome, note.data) = (change.to.name, change.json)
+            door.note(note, at: now)
+        }
+        changes = []
+    }
+
+    /// Who decides on crossed bounds of this cell's ladder; nil where nobody wrote a policy, and the rules do.
+    /// - Parameter isAlone: whether no calls go through the same door.
+    func limits(_ command: [String], isAlone: Bool, quiet: Bool) -> DoorLimits? {
+        if isBuiltIn { return nil }
+        return DoorLimits(
+            door, boot: boot, approvals: place.map { Approvals($0, boot: boot) }, principal: principal, cell: cell, name: Governing.cellName(command),
+            isAlone: isAlone, prepare: { [records] in try records?.beginCalls() }, say: { if !quiet { Messages.note($0) } })
     }
 
     private func finish() throws { try records?.flush(isLast: true) }

@@ -169,7 +169,8 @@ final class Learner {
         flags = profile.files.rules.filter { $0.origin.profile == nil }
         passes = Set(run.environment.filter { !$0.contains("=") })
         if !profile.endpoints.isEmpty {
-            throw UsageError("nothing is learned of a cell that reaches named endpoints", help: "learn with --net none, loopback or host, then name the endpoints")
+            throw UsageError(
+                "nothing is learned of a cell that reaches named endpoints", help: "learn with --net none, loopback or host, then name the endpoints")
         }
         network = run.networks.last ?? "none"
         let roots = flags.filter { $0.kind == .read || $0.kind == .write }.map(\.source)

@@ -11,8 +11,12 @@ import Session
 
 enum McpVerb {
     /// The streams of a server for one launch.
-    /// - Parameter learner: of a learning run, which is told of the calls.
-    static func streams(_ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing, _ learner: Learner?) throws -> BrokerStreams {
+    /// - Parameters:
+    ///   - learner: of a learning run, which is told of the calls.
+    ///   - limits: asks of crossed limits through the same door.
+    static func streams(
+        _ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing, _ learner: Learner?, limits: DoorLimits?
+    ) throws -> BrokerStreams {
         var settings = ExchangeSettings(
             server: options.serverName, principal: governing.principal, seed: UInt32(truncatingIfNeeded: try Host.random64()),
             sha256: { AuditLog.Digest(of: $0).bytes })
@@ -26,11 +30,14 @@ enum McpVerb {
         let file = GovernFlag.identifies(options) ? governing.place.flatMap { ToolsLockFile($0) } : nil
         if let file { settings.pins = try file.read().pins(of: options.serverName) }
         let say: ([String]) -> Void = { notes in if !options.quiet { Messages.notes(notes) } }
-        let judge = governing.judge(say: { say([$0]) })
+        let tally = CallTally()
+        tally.budget = { governing.left }
+        let judge = governing.judge(tally: tally, say: { say([$0]) })
+        judge.limits = limits
         let server = options.serverName
         if let learner { judge.onQuestion = { learner.note($0) } }
         let streams = BrokerStreams(
-            Exchange(settings, judge: judge), records: governing.records, onNotes: say,
+            Exchange(settings, judge: judge), records: governing.records, tally: tally, onNotes: say,
             onPins: { pins in
                 do throws(LockFileError) { try file?.change { $0.take(pins, of: server) } } catch { say(["what was pinned is not kept: \(error.message)"]) }
             })

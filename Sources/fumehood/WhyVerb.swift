@@ -114,16 +114,20 @@ struct CausalChain {
             let count = data(about, "count")?.asInteger ?? 1
             let times = count == 1 ? "" : " \(count) times"
             let what = data(about, "what")?.asString ?? id
-            lines.append(
-                about.value?["outcome"]?.asString == "audit"
-                    ? "\(what) went on\(times): its profile audits, and would deny it under `mode: enforce`"
-                    : "\(what) was denied\(times) by the filter of its cell")
+            let isConnection = ["connect(", "sendto(udp", "look-up of"].contains { what.hasPrefix($0) }
+            if about.value?["outcome"]?.asString == "audit" {
+                lines.append("\(what) went on\(times): its profile audits, and would deny it under `mode: enforce`")
+            } else {
+                let wall = isConnection ? "the network of its cell, which reaches what is named" : "the filter of its cell"
+                lines.append("\(what) was denied\(times) by \(wall)")
+            }
             lines.append(data(about, "remedy")?.asString.map { "to grant it: \($0)" } ?? "nothing grants it: no cell may do that")
         }
         for record in chain {
             guard let value = record.value else { continue }
             let policies = (value["policies"]?.asArray ?? []).compactMap(\.asString).map { "`\($0)`" }.joined(separator: ", ")
-            let tool = value["tool"]?.asString ?? ""
+            let endpoint = value["tool"]?.asString == "sys__connect" ? data(record, "attempt")?.asString ?? data(record, "resource")?["name"]?.asString : nil
+            let tool = (value["tool"]?.asString ?? "") + (endpoint.map { " to \($0)" } ?? "")
             switch (record.kind, value["outcome"]?.asString) {
             case ("launch", _):
                 let words = (data(record, "command")?.asArray ?? []).compactMap(\.asString).joined(separator: " ").replacing("\n", with: " ")
@@ -136,6 +140,7 @@ struct CausalChain {
                     "\(tool) was \(value["outcome"]?.asString == "kill" ? "ended" : "denied"): \(why)\(policies.isEmpty ? "" : "; by policy \(policies)")")
                 switch data(record, "cause")?.asString {
                 case "budget": lines.append("fumehood budget show tells what is left")
+                case "policy" where policies.isEmpty && endpoint != nil: break  // no policy could permit it
                 case "policy": lines.append("fumehood policy explain tells what would permit it")
                 default: break
                 }

@@ -14,7 +14,10 @@ struct UsageTests {
     static let flags: [(String, String)] =
         ([
             ("--net host --net none", "--net: `host` and `none` do not go together\n  help: one of none, loopback and host, or any number of HOST:PORT"),
-            ("--net a.example:1 --net host", "--net: `host` and `a.example:1` do not go together\n  help: one of none, loopback and host, or any number of HOST:PORT"),
+            (
+                "--net a.example:1 --net host",
+                "--net: `host` and `a.example:1` do not go together\n  help: one of none, loopback and host, or any number of HOST:PORT"
+            ),
             ("-p base --profile tool", "`--profile` is given twice"),
             ("--timeout 1s --timeout 2s", "`--timeout` is given twice"),
             ("--memory 1M --memory 1M", "`--memory` is given twice"),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Egress with the programs that people run: curl, requests, httpx, asyncio, node, git, ssh, a fetching MCP server; TLS included.
 
-None of them knows of a proxy. Prints PASS, FAIL or SKIP for each test, as Tests/run.py reads them.
+None of them knows of a proxy. `--full` adds a server from PyPI. Prints PASS, FAIL or SKIP for each test, as Tests/run.py reads them.
 """
 import http.server
 import json
@@ -17,6 +17,24 @@ import time
 import ground
 from ground import API, EVIL, OTHER, Run, both, failures, python, test
 
+
+def fetching():
+    """The program, from build/mcp-fetch, where it is installed from PyPI once under `--full`; None where it cannot be had."""
+    folder = os.path.join(ground.ROOT, "build/mcp-fetch")
+    program = os.path.join(folder, "bin/mcp-server-fetch")
+    return program if os.path.exists(program) else None
+
+
+def install():
+    folder = os.path.join(ground.ROOT, "build/mcp-fetch")
+    for command in (["/usr/bin/python3", "-m", "venv", "--clear", folder], [folder + "/bin/pip", "install", "--quiet", "--disable-pip-version-check", "mcp-server-fetch"]):
+        if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
+            return
+
+
+# Before there is no way out any more.
+if "--full" in sys.argv and os.environ.get("FUMEHOOD_EGRESS_GROUND") != "1" and not fetching():
+    install()
 ground.enter(__file__)
 names = ground.build()
 context, ca = ground.certificate("api.example.com", "other.example")
@@ -73,15 +91,6 @@ async def fetch(url):
     return text
 get = lambda url: asyncio.run(fetch(url))
 """ + ATTEMPTS)
-shown("aiohttp", """
-import aiohttp, asyncio
-async def fetch(url):
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
-        async with session.get(url) as answer: return await answer.text()
-get = lambda url: asyncio.run(fetch(url))
-""" + ATTEMPTS)
-
-
 @test("node's fetch and net, plain and by TLS, and refused elsewhere", needs=["node"])
 def _():
     code = """
@@ -200,15 +209,15 @@ print('again', q.connect_ex(('api.example.com', 80)))
     assert run.out.splitlines() == ["registered False True True 0", f"peer ('{API}', 80)", "duplicate 107", "options 1 1 77 100000 True True", "flags True False", "again 106"], run
 
 
-@test("a fetching MCP server reaches what is named and is refused elsewhere, in words for the model")
+@test("a fetching MCP server reaches what is named and is refused elsewhere, in its own words", only="--full")
 def _():
-    server = os.environ.get("FUMEHOOD_MCP_FETCH") or shutil.which("mcp-server-fetch")
+    server = fetching()
     if not server:
         raise ground.Skip("mcp-server-fetch is not installed")
     prefix = os.path.dirname(os.path.dirname(os.path.realpath(server)))
     home = os.path.join(ground.STATE, "fetch")
     os.makedirs(home)
-    process = subprocess.Popen([ground.FUMEHOOD, "mcp", "-p", "tool", "-r", prefix, "--net", "api.example.com:80", "--", server, "--ignore-robots-txt"],
+    process = subprocess.Popen([ground.FUMEHOOD, "mcp", "-p", "tool", "-r", prefix, "--net", "api.example.com:80", "--", server, "--ignore-robots-txt", "--allow-private-ips"],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "HOME": home})
 
     def say(value):
@@ -225,7 +234,7 @@ def _():
     say({"method": "notifications/initialized"})
     say({"id": 1, "method": "tools/list"})
     hear(1)
-    for number, (url, wanted) in enumerate([("http://api.example.com/", "the api"), (f"http://{EVIL}/", "ermission denied"), ("http://other.example/", "not known")], 2):
+    for number, (url, wanted) in enumerate([("http://api.example.com/", "the api"), (f"http://{EVIL}/", "connection attempts failed"), ("http://other.example/", "not known")], 2):
         say({"id": number, "method": "tools/call", "params": {"name": "fetch", "arguments": {"url": url, "raw": True}}})
         answer = hear(number)
         text = json.dumps(answer)

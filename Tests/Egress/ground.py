@@ -196,9 +196,11 @@ class Skip(Exception):
 failures = []
 
 
-def test(name, needs=()):
+def test(name, needs=(), only=None):
     """Runs what it decorates at once, and says how that went. `needs`: programs, or `python:MODULE`."""
     def run(body):
+        if only and only not in sys.argv:
+            return
         for need in needs:
             if need.startswith("python:"):
                 absent = subprocess.run(["/usr/bin/python3", "-c", "import " + need[7:]], stderr=subprocess.DEVNULL).returncode != 0

@@ -4,6 +4,9 @@
 
 Prints PASS, FAIL or SKIP for each test, as Tests/run.py reads them.
 """
+import json
+import os
+import subprocess
 import sys
 
 import ground
@@ -56,7 +59,7 @@ def _():
 def _():
     def body(user):
         run = python(GET + f"""
-for host, port in [('{EVIL}', 80), ('{METADATA}', 80), ('{PRIVATE}', 80), ('{API}', 80), ('api.example.com', 81), ('198.18.0.77', 80), ('127.0.0.1', 8081)]:
+for host, port in [('{EVIL}', 80), ('{METADATA}', 80), ('{PRIVATE}', 80), ('{API}', 80), ('api.example.com', 81), ('192.88.99.77', 80), ('127.0.0.1', 8081)]:
     print(get(host, port))
 print(get('::ffff:{METADATA}', 80, socket.AF_INET6))
 print(get('{ground.SIX}', 80, socket.AF_INET6))
@@ -65,11 +68,11 @@ print(get('::1', 8081, socket.AF_INET6))
         assert run.out.splitlines() == ["PermissionError 13"] * 6 + ["ConnectionRefusedError 111"] + ["PermissionError 13"] * 2 + ["ConnectionRefusedError 111"], run
         assert not evil.hits and not meta.hits and not private.hits and not secret.hits
         wanted = [f"connect({EVIL}:80)", f"connect({METADATA}:80)", f"connect({PRIVATE}:80)", f"connect({API}:80)", "connect(api.example.com:81)",
-                  "connect(198.18.0.77:80)", f"connect({METADATA}:80)", f"connect([{ground.SIX}]:80)"]
+                  "connect(192.88.99.77:80)", f"connect({METADATA}:80)", f"connect([{ground.SIX}]:80)"]
         assert run.connects() == [("deny", what) for what in wanted], run.connects()
         assert run.denied["connect(api.example.com:81)"] == (1, "add --net api.example.com:81"), run.denied
         assert run.denied[f"connect({METADATA}:80)"] == (2, f"add --net {METADATA}:80"), run.denied
-        assert run.denied["connect(198.18.0.77:80)"] == (1, None), run.denied
+        assert run.denied["connect(192.88.99.77:80)"] == (1, None), run.denied
         assert "add --net" in run.err and "why: fumehood why" in run.err, run
     both(body)
 
@@ -83,7 +86,7 @@ for name in ['evil.example', 'api.example.com.evil.example', 'gone.example', 'ap
     except OSError as error: print(error)
 """, "--net", "api.example.com:80", "--net", "gone.example:80", user=user)
         lines = run.out.splitlines()
-        assert lines[3] == "['198.18.0.1']", run
+        assert lines[3] == "['192.88.99.1']", run
         assert all("Name or service not known" in line for line in lines[:3]), run
         assert not any(name == "evil.example" for name, _ in names.asked), "it was asked for outside"
         assert [c for c in run.connects() if c[0] == "deny"] == [("deny", "look-up of evil.example"), ("deny", "look-up of api.example.com.evil.example")], run.connects()
@@ -222,8 +225,6 @@ s = socket.socket(); s.setblocking(False); s.connect_ex(('api.example.com', 7));
 
 @test("a policy forbids a connection that was named, under the digest of the set")
 def _():
-    import os
-    run = None
     folder = os.path.join(ground.STATE, "policy")
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "p.cedar"), "w") as file:
@@ -235,6 +236,104 @@ def _():
     assert len({r["policy_set_sha256"] for r in run.log() if r.get("policy_set_sha256")}) == 1
     assert "by policy" in run.err and "the other is closed" in run.err, run
     assert run.result["connections"][1] == {"endpoint": "other.example:80", "failed": 0, "made": 0, "refused": 1}, run.result
+
+
+@test("unix sockets are reached where they are granted, in the cell's view and with its rights")
+def _():
+    import socket
+    import threading
+    folder = os.path.join(ground.STATE, "sockets")
+    os.makedirs(folder)
+    os.chmod(folder, 0o755)
+    peers = []
+
+    def serve(name, mode):
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(f"{folder}/{name}")
+        os.chmod(f"{folder}/{name}", mode)
+        server.listen(8)
+
+        def run():
+            while True:
+                client, _ = server.accept()
+                peers.append((name, ground.struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]))
+                client.sendall(b"served")
+                client.close()
+        threading.Thread(target=run, daemon=True).start()
+    serve("open", 0o666)
+    serve("closed", 0o600)
+    profile = os.path.join(ground.STATE, "unix.yaml")
+    with open(profile, "w") as file:
+        file.write("fumehood: 1\nextends: base\nsyscalls: {allow: [unix-socket]}\n")
+    code = f"""
+import os, socket
+def get(path):
+    s = socket.socket(socket.AF_UNIX)
+    try: s.connect(path); return s.recv(99).decode()
+    except OSError as error: return error.errno
+os.chdir('{folder}')
+own = socket.socket(socket.AF_UNIX); own.bind('/tmp/own'); own.listen(1)
+abstract = socket.socket(socket.AF_UNIX); abstract.bind(b'\\0name'); abstract.listen(1)
+for path in ('{folder}/open', 'open', '../sockets/open', '{folder}/closed', '/etc/passwd', '/run/nothing', '{ground.STATE}/resolv.conf'): print(get(path))
+for path in ('/tmp/own', b'\\0name'):
+    s = socket.socket(socket.AF_UNIX); s.connect(path); print('own')
+"""
+
+    def body(user):
+        del peers[:]
+        run = python(code, "-p", profile, "-r", folder, "--net", "api.example.com:80", user=user)
+        # As root the folder's owner is mapped to the cell, which is its owner then.
+        closed = ["13"] if user else ["served"]
+        assert run.out.split() == ["served"] * 3 + closed + ["111", "2", "2", "own", "own"], run
+        assert {uid for _, uid in peers} == {peers[0][1]} and peers[0][1] != 0, peers
+    both(body)
+    run = python(code, "-r", folder, "--net", "api.example.com:80")
+    assert run.code != 0 and "unix-socket" in run.err, run
+
+
+@test("one policy file denies a tool call, a launch with the host's network and a connection: one log, one digest")
+def _():
+    folder = os.path.join(ground.STATE, "three")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "three.cedar"), "w") as file:
+        file.write('''
+            @id("tools") permit (principal, action in Action::"CallTool", resource);
+            @id("no-host") @reason("nothing here has the host's network")
+            forbid (principal, action == Action::"sys__launch", resource) when { context.sandbox.network == "host" };
+            @id("no-other") @reason("the other is closed")
+            forbid (principal, action == Action::"sys__connect", resource == Endpoint::"other.example:80");
+            @id("no-secret") @reason("secrets stay here")
+            forbid (principal, action == Action::"tiny__echo", resource) when { context.input has text && context.input.text like "*secret*" };
+            ''')
+    home = os.path.join(ground.STATE, "three-home")
+    os.makedirs(home)
+    env = {"HOME": home, "XDG_STATE_HOME": home + "/state", "XDG_CONFIG_HOME": home + "/config"}
+    tiny = os.path.join(ground.ROOT, "Tests/Broker/tiny.py")
+    lines = [{"id": 0, "method": "initialize", "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}},
+             {"method": "notifications/initialized"}, {"id": 1, "method": "tools/list"},
+             {"id": 2, "method": "tools/call", "params": {"name": "echo", "arguments": {"text": "my secret"}}}]
+    process = subprocess.Popen([ground.FUMEHOOD, "mcp", "--as", "tiny", "--policy", folder, "-r", os.path.dirname(tiny), "--", "/usr/bin/python3", tiny, "honest"],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **env})
+    for line in lines:
+        process.stdin.write(json.dumps({"jsonrpc": "2.0", **line}) + "\n")
+        process.stdin.flush()
+        while "id" in line and json.loads(answer := process.stdout.readline()).get("id") != line["id"]:
+            pass
+    assert "secrets stay here" in answer, answer
+    process.stdin.close()
+    process.wait(20)
+    process.stdout.close()
+    launch = Run(["--policy", folder, "--net", "host"], ["/bin/true"], env=env)
+    assert launch.code == 125 and "nothing here has the host's network" in launch.err, launch
+    run = python(GET + "print(get('other.example'))", "--policy", folder, "--net", "other.example:80", env=env)
+    assert run.out == "PermissionError 13\n", run
+    run.environment = {**run.environment, **env}
+    denied = [r for r in run.log() if r.get("kind") == "decision" and r["outcome"] == "deny"]
+    assert [(r["tool"], [p.rpartition("#")[2] for p in r["policies"]]) for r in denied] == [
+        ("tiny__echo", ["no-secret"]), ("sys__launch", ["no-host"]), ("sys__connect", ["no-other"])], denied
+    assert len({r["policy_set_sha256"] for r in denied}) == 1, denied
+    verified = subprocess.run([ground.FUMEHOOD, "log", "verify"], env=run.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert verified.returncode == 0, verified.stdout
 
 
 sys.exit(1 if failures else 0)

@@ -16,16 +16,16 @@ import Testing
     @Test func `a question for an address is answered with the one that stands for the name`() throws {
         let query = try #require(NameQuery(Self.question("Api.Example.com")))
         #expect(query.name == "api.example.com" && query.kind == .a)
-        let answer = query.answer(.fine, NetAddress("198.18.0.1"))
+        let answer = query.answer(.fine, NetAddress("192.88.99.1"))
         #expect(Array(answer[0..<12]) == [0xab, 0xcd, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0])
-        #expect(Array(answer.suffix(16)) == [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 198, 18, 0, 1])
-        #expect(NameLookup.read(answer, "api.example.com", .a, id: 0xabcd) == .addresses([.v4(0xc612_0001)]), "our own reader takes it")
+        #expect(Array(answer.suffix(16)) == [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 88, 99, 1])
+        #expect(NameLookup.read(answer, "api.example.com", .a, id: 0xabcd) == .addresses([.v4(0xc058_6301)]), "our own reader takes it")
     }
 
     @Test func `AAAA is honestly empty, and other types are refused`() throws {
         let query = try #require(NameQuery(Self.question("a.example", type: 28)))
         #expect(query.kind == .aaaa)
-        #expect(Array(query.answer(.fine, NetAddress("198.18.0.1"))[0..<8]) == [0xab, 0xcd, 0x81, 0x80, 0, 1, 0, 0])
+        #expect(Array(query.answer(.fine, NetAddress("192.88.99.1"))[0..<8]) == [0xab, 0xcd, 0x81, 0x80, 0, 1, 0, 0])
         #expect(NameQuery(Self.question("a.example", type: 65))?.kind == .other(65))
         #expect(NameQuery(Self.question("a.example", klass: 3))?.kind == .other(1))
         #expect(query.answer(.noSuchName)[3] == 0x83 && query.answer(.refused)[3] == 0x85)
@@ -37,7 +37,8 @@ import Testing
         ([0, 0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 1, 0x61, 0, 0, 1, 0, 1], false), ([0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 12, 0, 1, 0, 1], false),
         ([0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x40, 12, 0, 1, 0, 1], false), ([0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 63, 0x61, 0, 0, 1, 0, 1], false),
         (question([[UInt8]](repeating: [UInt8](repeating: 0x61, count: 63), count: 5)), false), (question([[UInt8]](repeating: [0x61], count: 250)), false),
-        (question([Array("evil".utf8) + [0], Array("example".utf8)]), true), (question([Array("evil.example".utf8)]), true), (question([[]]), true), (question([[0x2e]]), true),
+        (question([Array("evil".utf8) + [0], Array("example".utf8)]), true), (question([Array("evil.example".utf8)]), true), (question([[]]), true),
+        (question([[0x2e]]), true),
         (question("127.0.0.1"), true), (question([Array("a".utf8)], more: [0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 0]), true),
         (question([Array("a".utf8)], more: [UInt8](repeating: 0, count: 600)), false),
     ]
@@ -88,7 +89,9 @@ import Testing
     }
 
     @Test func `the files of the host are read as the C library reads them`() {
-        #expect(NameFiles.servers("# x\nnameserver 9.9.9.9\nsearch a b\nnameserver\t2620:fe::fe\nnameserver x\nnameserver 1.1.1.1\nnameserver 8.8.8.8\n").map(\.text) == ["9.9.9.9", "2620:fe::fe", "1.1.1.1"])
+        #expect(
+            NameFiles.servers("# x\nnameserver 9.9.9.9\nsearch a b\nnameserver\t2620:fe::fe\nnameserver x\nnameserver 1.1.1.1\nnameserver 8.8.8.8\n").map(
+                \.text) == ["9.9.9.9", "2620:fe::fe", "1.1.1.1"])
         #expect(NameFiles.servers("") == [.loopback4])
         let hosts = "127.0.0.1 localhost\n10.0.0.5\tBox.Corp box # box.other\n# 10.0.0.6 box\n10.0.0.7 box\n"
         #expect(NameFiles.addresses(of: "box.corp", in: hosts).map(\.text) == ["10.0.0.5"])

@@ -3,7 +3,9 @@
 // Profiles as files: every key, what is refused and how it reads, chains and merging, flags.
 
 import Config
+import Egress
 import Events
+import Syscalls
 import Testing
 
 @testable import Sandbox
