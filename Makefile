@@ -129,6 +129,7 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	python3 Tests/Oracles/ledger_windows.py
 	python3 Tests/Broker/peers.py
 	python3 Tests/Soak/calls.py
+	python3 Tests/Broker/session.py --kills 50
 	python3 Tests/Soak/servers.py
 	python3 Tests/Broker/standing.py
 	python3 Tests/Oracles/tool_schemas.py --tools 2000 --values 25
@@ -137,6 +138,7 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	Tests/Sandboxees/build.sh
 	python3 Tests/Soak/limits.py --record
 	python3 Tests/Soak/ladder.py
+	python3 Tests/Broker/runaways.py
 	python3 Tests/Soak/learn.py --record
 	python3 Tests/Egress/storm.py --full
 	python3 Tests/Egress/clients.py --full

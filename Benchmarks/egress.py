@@ -25,12 +25,13 @@ import ground  # noqa: E402
 ground.enter(__file__)
 import cells  # noqa: E402
 
-# Of the host's side of a dummy interface, so that user-mode networks have one to copy and the servers are not on loopback.
+# Of an interface with a default route, so that user-mode networks have one to copy.
 SERVER = "93.184.216.40"
 
 
 def world():
-    for words in (["link", "set", "lo", "up"], ["link", "add", "d0", "type", "dummy"], ["addr", "add", SERVER + "/24", "dev", "d0"], ["link", "set", "d0", "up"],
+    for words in (["link", "set", "lo", "up"], ["link", "add", "d0", "type", "veth", "peer", "name", "d1"],
+                  ["addr", "add", SERVER + "/24", "dev", "d0"], ["link", "set", "d0", "up"], ["link", "set", "d1", "up"],
                   ["route", "add", "default", "via", "93.184.216.1", "dev", "d0"]):
         ground.sh("ip", *words)
 

@@ -118,6 +118,53 @@ def flood():
     return done.returncode == 124 and kill.get("left") == 0 and len(done.stdout) <= 1 << 21
 
 
+RUNAWAY = """fumehood: 1
+extends: base
+ladder:
+  cpu: { warn: 0.02 }
+  cpu_time: { throttle: 250ms, freeze: 300ms }
+  throttled: { cpu: 0.5 }
+  grace: 500ms
+"""
+MAY_IT = """@id("long-runs") @ask("it used 0.3 s of a processor")
+permit (principal, action == Action::"sys__limit", resource)
+when { context.crossed has rung && context.crossed.rung == "freeze" };
+"""
+
+
+def runaway():
+    """A spinning program that ignores SIGTERM: warned, throttled, frozen until a person agrees, let go, and killed when it goes on."""
+    heading("A runaway")
+    profile, policy, result = (os.path.join(WORK, name) for name in ("spin.yaml", "limits.cedar", "spin.json"))
+    for path, text in ((profile, RUNAWAY), (policy, MAY_IT)):
+        with open(path, "w") as file:
+            file.write(text)
+    print("".join(RUNAWAY.partition("ladder:")[1:]).rstrip())
+    print(MAY_IT.rstrip())
+    line = ["run", "-p", profile, "--policy", policy, "--timeout", "90s", "--", "sh", "-c", "trap '' TERM; while :; do :; done"]
+    command_line(["fumehood"] + line[:-2] + ["'trap \"\" TERM; while :; do :; done' &"])
+    cell = subprocess.Popen([FUMEHOOD] + line[:1] + ["--result", result] + line[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    call, until = None, time.monotonic() + 60
+    while call is None and cell.poll() is None and time.monotonic() < until:
+        time.sleep(0.2)
+        listed = subprocess.run([FUMEHOOD, "approve", "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        asked = json.loads(listed.stdout or "{}").get("asked") or []
+        call = next((record["call"] for record in asked if record["tool"] == "sys__limit"), None)
+    agreed = call is not None and ask("approve", "--yes", call).returncode == 0
+    _, said = cell.communicate(timeout=120)
+    for text in said.splitlines():
+        print(fit(text, 79))
+    with open(result) as file:
+        record = json.load(file)
+    why = subprocess.run([FUMEHOOD, "why", record["cell"]], stdout=subprocess.PIPE, text=True)
+    command_line(["fumehood", "why", record["cell"]])
+    for text in why.stdout.partition("\n\n")[0].splitlines()[1:]:
+        print(fit(text, 79))
+    rungs = iter(change["rung"] for change in record["ladder"])
+    climbed = all(rung in rungs for rung in ("warn", "throttle", "freeze", "throttle", "terminate", "kill"))
+    return agreed and climbed and cell.returncode == 124 and record["kill"]["left"] == 0 and "cpu_time read" in why.stdout
+
+
 def ask(*words, cut=None):
     """One of the other verbs, shown as it is typed, with the first lines of its answer."""
     command_line(["fumehood"] + list(words))
@@ -244,7 +291,7 @@ def main():
             file.write("this is a decoy\n")
     results = [hostile(home)]
     if results[0] is not None:
-        results += [journal(), flood(), refused(), reach(), honest()]
+        results += [journal(), flood(), runaway(), refused(), reach(), honest()]
     print()
     if not all(results):
         print(paint("31", "the demo did not go as it must"))

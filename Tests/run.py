@@ -34,6 +34,8 @@ PARTS = [
     ("hostile peers of MCP", ["python3", "Tests/Broker/hostile.py"], 120),
     ("programs at the door", ["python3", "Tests/Broker/door.py"], 120),
     ("governed calls", ["python3", "Tests/Broker/governed.py"], 120),
+    ("runaways of calls", ["python3", "Tests/Broker/runaways.py", "--quick"], 120),
+    ("sessions", ["python3", "Tests/Broker/session.py"], 180),
     ("limits", ["python3", "Tests/Soak/limits.py", "--quick"], 180),
     ("ladder", ["python3", "Tests/Soak/ladder.py", "--quick"], 150),
     ("top", ["python3", "Tests/Streams/top.py"], 90),

@@ -182,7 +182,8 @@ extension Exchange {
     private func expire(_ call: Call) {
         let seconds = Double(settings.callTimeout ?? 0) / 1e9
         let refusal = Refusal(
-            .deadline, "`\(call.tool?.name ?? call.method)` did not answer within \(seconds) s", remedy: "--timeout sets the time of one call")
+            .deadline, "`\(call.tool?.name ?? call.method)` did not answer within \(seconds) s" + (judge.standstill.map { ": \($0)" } ?? ""),
+            remedy: "--timeout sets the time of one call")
         if call.isSent, call.method != "initialize" { tellServer(call, "it took too long") }
         settle(call, .failed("no answer in time"))
         if call.id == nil { return listingFailed(call, refusal.reason) }
@@ -191,8 +192,9 @@ extension Exchange {
 
     /// A denial as the result of a tool, so that the model reads it.
     func denial(_ refusal: Refusal, modern: Bool) -> Reply {
+        let texts = [refusal.text] + judge.takeNotes().map { "note: \($0)" }
         var result: Object = Object([
-            Member(name: "content", value: [["type": "text", "text": .string(refusal.text)]]), Member(name: "isError", value: true),
+            Member(name: "content", value: .array(texts.map { ["type": "text", "text": .string($0)] })), Member(name: "isError", value: true),
         ])
         if modern { result["resultType"] = "complete" }
         return .result(.object(result))

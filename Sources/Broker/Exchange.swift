@@ -79,7 +79,7 @@ public final class Exchange {
         switch side {
         case .client:
             return !clientHasEnded && toServer.count < bounds.waitingBytes && toClient.count < bounds.waitingBytes
-                && calls.count < bounds.inFlight && callBytes < bounds.inFlightBytes
+                && calls.count < bounds.inFlight && callBytes < bounds.inFlightBytes && judge.takesMore(at: now)
         // Not held up by what waits for the server itself: two sides that wait for each other's reading would wait for ever.
         case .server: return serverEnd == nil && toClient.count < bounds.waitingBytes
         }

@@ -70,7 +70,8 @@ extension Exchange {
             let (reported, fault) = ReportedUsage.reported(by: result)
             if let fault { note("what server `\(settings.server)` says that it spent is not counted: \(fault)") }
             settle(call, .answered(result: bytes, isError: result["isError"] == true), bytes: count, reported: reported)
-            if let notes = tool.permit?.notes, !notes.isEmpty {
+            let notes = (tool.permit?.notes ?? []) + judge.takeNotes()
+            if !notes.isEmpty {
                 value = Self.told(notes, value)
             } else if call.batch == nil, let id = call.id, told.count == value.asObject?.count {
                 // The usual one: what was settled is what is sent, written once.

@@ -31,6 +31,18 @@ public protocol Judge: AnyObject {
     func mayAllow(_ action: String, _ resource: Resource, for principal: Principal) -> Bool
     /// The tools of the server that may be used, from now on.
     func learn(_ tools: [ToolShape], at now: Instant)
+    /// Whether more of what the client sends may be taken; where not, ``nextDeadline`` says when.
+    func takesMore(at now: Instant) -> Bool
+    /// What the caller is to be told with the next result, whichever it is; told once.
+    func takeNotes() -> [String]
+    /// Why the server answers nothing, where its cell stands still.
+    var standstill: String? { get }
+}
+
+extension Judge {
+    public func takesMore(at now: Instant) -> Bool { true }
+    public func takeNotes() -> [String] { [] }
+    public var standstill: String? { nil }
 }
 
 extension Refusal {

@@ -298,6 +298,8 @@ long cl_janitor(int line, int line_other_end, int *pidfd)
 struct duty {
     int32_t release, other_end;
     uint32_t count;
+    int32_t has_terminal;
+    unsigned char modes[64]; // struct termios of the kernel, 36 bytes
     char texts[DUTY_TEXTS]; // NUL-terminated, one after the other
 };
 
@@ -312,9 +314,16 @@ static void tend_groups(void *argument)
 {
     struct duty *duty = argument;
     CL_CALL(SYS_close, duty->other_end);
-    keep_only(duty->release);
+    if (duty->has_terminal && duty->release > 0) {
+        if (duty->release > 1) CL_CALL(CL_SYS_CLOSE_RANGE, 1, duty->release - 1, 0);
+        CL_CALL(CL_SYS_CLOSE_RANGE, duty->release + 1, ~0U, 0);
+    } else {
+        keep_only(duty->release);
+    }
     CL_CALL(SYS_setsid);
     wait_for_hangup(duty->release);
+    // Before the shell hears of the end: it may want other modes then.
+    if (duty->has_terminal) CL_CALL(SYS_ioctl, 0, 0x5402 /* TCSETS */, duty->modes);
     const char *kill_file = duty->texts, *thaw_file = after(kill_file), *link = after(thaw_file);
     if (*kill_file) write_text(kill_file, "1", 1);
     if (*thaw_file) write_text(thaw_file, "THAWED", 6);
@@ -335,7 +344,7 @@ static void tend_groups(void *argument)
     leave(0);
 }
 
-long cl_group_janitor(const char *const *texts, uint32_t count, int release, int release_other_end, int *pidfd, void **memory)
+long cl_group_janitor(const char *const *texts, uint32_t count, int release, int release_other_end, int has_terminal, int *pidfd, void **memory)
 {
     long area = CL_CALL(SYS_mmap, 0, DUTY_BYTES, 3 /* READ | WRITE */, 0x22 /* PRIVATE | ANONYMOUS */, -1, 0);
     if (area < 0 && area > -4096) return area;
@@ -343,6 +352,7 @@ long cl_group_janitor(const char *const *texts, uint32_t count, int release, int
     duty->release = release;
     duty->other_end = release_other_end;
     duty->count = count - 3;
+    duty->has_terminal = has_terminal && CL_CALL(SYS_ioctl, 0, 0x5401 /* TCGETS */, duty->modes) == 0;
     size_t used = 0;
     for (uint32_t i = 0; i < count; i++)
         for (const char *p = texts[i];; p++) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one cell may reach, and the addresses that stand for names inside of it: each name of the list has one of 192.88.99.0/24, so that two
 // names on one server stay two endpoints, and an address that was looked up leads to what was judged. The table is fixed when the cell begins:
-// nothing that a cell asks makes it grow. That range was given back (RFC 7526) and is nobody's, and the guards of clients that refuse what is not
-// public (mcp-server-fetch has one) take it for public; they refuse 198.18.0.0/15.
+// nothing that a cell asks makes it grow. That range was given back (RFC 7526) and is nobody's; guards of clients that ask Python's ipaddress what is
+// public take it for public, and refuse 198.18.0.0/15. One that lists it by itself (mcp-server-fetch) must be told to leave that to the cell.
 
 package struct AllowList: Equatable, Sendable {
     /// More than this nobody reads.

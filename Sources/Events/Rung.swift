@@ -36,6 +36,7 @@ public enum Rung: Int, Sendable, Hashable, CaseIterable, Comparable {
 /// What is read of a running cell. The raw value is its place in tables.
 public enum Gauge: Int, Sendable, Hashable, CaseIterable {
     case cpu, cpuTime, memory, pids, refusedForks, pressureCPU, pressureMemory, pressureIO, output, outputRate, disk, writeRate, wall, callRate, denialRate
+    case callLoops
 
     /// As profiles and records write it.
     public var name: String {
@@ -55,6 +56,7 @@ public enum Gauge: Int, Sendable, Hashable, CaseIterable {
         case .wall: "wall"
         case .callRate: "call_rate"
         case .denialRate: "denial_rate"
+        case .callLoops: "call_loops"
         }
     }
 
@@ -69,7 +71,7 @@ public enum Gauge: Int, Sendable, Hashable, CaseIterable {
         case .cpu: "millicores"
         case .cpuTime, .wall: "us"
         case .memory, .output, .outputRate, .disk, .writeRate: "bytes"
-        case .pids, .refusedForks, .callRate, .denialRate: "count"
+        case .pids, .refusedForks, .callRate, .denialRate, .callLoops: "count"
         case .pressureCPU, .pressureMemory, .pressureIO: "percent"
         }
     }
@@ -129,6 +131,9 @@ public struct RungChange: Sendable, Hashable {
         self.reading = reading
         self.wallMicroseconds = wallMicroseconds
     }
+
+    /// `cpu` read 1200 millicores, bound 800.
+    public var cause: String { "`\(gauge.name)` read \(reading)\(gauge.unit == "count" ? "" : " " + gauge.unit), bound \(bound)" }
 
     /// Members `bound_UNIT`, `from`, `gauge`, `reading_UNIT`, `reason`, `rung`, `wall_us`.
     public var json: Value {

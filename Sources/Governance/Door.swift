@@ -30,6 +30,8 @@ public final class Door {
     private var throttles: [String: Int64] = [:]
     private(set) var calls: Int64 = 0
     private(set) var denials: Int64 = 0
+    /// Calls that were found to go in circles.
+    public private(set) var looped: Int64 = 0
 
     /// Breakers and throttles of more tools than this are forgotten, the oldest state with them.
     static let mostTools = 4096
@@ -94,6 +96,7 @@ public final class Door {
         if request.isTool {
             if let digest, let arguments = Budget.Digest(digest.bytes) { key = CallKey(tool: request.action, arguments: arguments) }
             if approval == nil, let key, let (rung, loop) = looked(key, now.bootNanoseconds) {
+                looped += 1
                 let words = Self.words(loop)
                 switch rung {
                 case .none: break
@@ -137,7 +140,8 @@ public final class Door {
         default: break
         }
         var throttled: (key: String, until: Int64)?
-        if let throttle = judgement.throttle {
+        // What throttles a crossed limit is no rate of questions.
+        if let throttle = judgement.throttle, request.action != SystemAction.limit {
             let (until, name) = self.delay(throttle, request, now.bootNanoseconds)
             if until.wait > 0 {
                 let goes = now.bootNanoseconds &+ until.wait
@@ -199,6 +203,7 @@ public final class Door {
             .allow(
                 Permit(
                     call: request.call, lease: lease?.number, policies: judgement.policies, redactions: judgement.redactions, raise: judgement.raise,
+                    isThrottled: judgement.throttle != nil,
                     delayUntil: delay, notes: notes, ticket: ticket)))
     }
 

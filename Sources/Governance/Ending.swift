@@ -198,8 +198,8 @@ extension Door {
             }
         }
         if !usage.isEmpty { record.data = told(usage, excess, in: record.data) }
-        // A launch is answered by the record of its cell's end.
-        if call.request.action != SystemAction.launch { _ = try? recorder.append(record, isStrict: false) }
+        // A launch is answered by the record of its cell's end, a crossed limit by that of its rung.
+        if call.request.action != SystemAction.launch, call.request.action != SystemAction.limit { _ = try? recorder.append(record, isStrict: false) }
         return excess
     }
 

@@ -20,6 +20,9 @@ public struct ToolPatterns: Sendable, Hashable {
     }
 
     var isEmpty: Bool { allow.isEmpty && ask.isEmpty && deny.isEmpty }
+
+    /// Whether a pattern matches an action, `server__tool`.
+    public static func matches(_ pattern: String, _ action: String) -> Bool { Rulebook.matches(action.utf8[...], pattern.utf8[...]) }
 }
 
 public struct Rulebook: Sendable {

@@ -43,6 +43,8 @@ public struct Permit: Sendable {
     public internal(set) var redactions: [String] = []
     /// A new bound, for a crossed limit.
     public internal(set) var raise: Int64?
+    /// The policies throttle: what a crossed limit is to come to.
+    public internal(set) var isThrottled = false
     /// CLOCK_BOOTTIME before which it must not go; nil for at once.
     public internal(set) var delayUntil: Int64?
     /// What the caller is to be told with the result: that it goes in circles.
@@ -51,14 +53,15 @@ public struct Permit: Sendable {
     public let ticket: Ticket
 
     package init(
-        call: CallID, lease: UInt64?, policies: [String], redactions: [String] = [], raise: Int64? = nil, delayUntil: Int64? = nil, notes: [String] = [],
-        ticket: Ticket
+        call: CallID, lease: UInt64?, policies: [String], redactions: [String] = [], raise: Int64? = nil, isThrottled: Bool = false, delayUntil: Int64? = nil,
+        notes: [String] = [], ticket: Ticket
     ) {
         self.call = call
         self.lease = lease
         self.policies = policies
         self.redactions = redactions
         self.raise = raise
+        self.isThrottled = isThrottled
         self.delayUntil = delayUntil
         self.notes = notes
         self.ticket = ticket

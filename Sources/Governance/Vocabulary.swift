@@ -75,7 +75,7 @@ enum Vocabulary {
             disk_bytes?: Long, inodes?: Long, output_bytes?: Long, open_files?: Long };
         type Sandbox = { profile: String, network: String, writable: Set<String>, limits: Limits, waivers: Set<String>,
             endpoints?: Set<String> };
-        type Crossed = { limit: String, bound: Long, reading: Long };
+        type Crossed = { limit: String, bound: Long, reading: Long, rung?: String, from?: String };
         action "sys__launch" appliesTo { principal: [Agent], resource: [Cell], context: { sandbox: Sandbox, \(facts) } };
         action "sys__connect" appliesTo { principal: [Agent], resource: [Endpoint], context: { host: String, port: Long, \(facts) } };
         action "sys__limit" appliesTo { principal: [Agent], resource: [Cell], context: { crossed: Crossed, \(facts) } };

@@ -20,6 +20,9 @@ package struct FileStatus: Equatable, Sendable {
     package let links: UInt64
     package let rawDevice: UInt64
 
+    /// Whether a descriptor is one of a socket.
+    package static func isSocket(_ number: Int32) -> Bool { (try? FileStatus(of: number))?.kind == .socket }
+
     init(_ raw: stat) {
         switch raw.st_mode & S_IFMT {
         case S_IFDIR: kind = .directory
@@ -128,6 +131,9 @@ package enum Files {
         let length = try check("getcwd") { unsafe buffer.withUnsafeMutableBytes { rawCall(79, Int(bitPattern: $0.baseAddress), $0.count) } }
         return unsafe buffer.withUnsafeBytes { unsafe KernelText.text(UnsafeRawBufferPointer(rebasing: $0[0..<max(0, length - 1)])) }
     }
+
+    /// Makes a folder that is open the current directory. - Returns: false where it cannot be. Kernel: fchdir(2).
+    package static func change(to folder: borrowing Descriptor) -> Bool { fchdir(folder.number) == 0 }
 
     /// Names in a directory, unsorted, without `.` and `..`; at most `limit`.
     package static func list(_ path: String, limit: Int = 100_000) throws(SystemError) -> [String] {

@@ -87,6 +87,40 @@ package enum Host {
     /// Where malloc's heap begins in memory.
     package static func heapStart() -> UInt { UInt(bitPattern: unsafe cl_heap_start()) }
 
+    /// This process's arguments and environment as bytes: each with NUL behind it, the number of arguments first.
+    package static func words() -> [UInt8] {
+        var bytes: [UInt8] = Array("\(cl_argument_count())".utf8) + [0]
+        func add(_ word: UnsafePointer<CChar>) {
+            unsafe bytes += UnsafeRawBufferPointer(start: word, count: strlen(word))
+            bytes.append(0)
+        }
+        if let vector = unsafe cl_argument_vector() { for i in 0..<Int(cl_argument_count()) { if let word = unsafe vector[i] { unsafe add(word) } } }
+        var entry = unsafe environ
+        while let line = unsafe entry.pointee {
+            unsafe add(line)
+            unsafe entry += 1
+        }
+        return bytes
+    }
+
+    /// What ``words()`` made: arguments, and the environment, in which of two entries of one name the first counts.
+    /// - Returns: nil for anything else.
+    package static func words(of bytes: [UInt8]) -> (arguments: [String], environment: [String: String])? {
+        guard bytes.last == 0 else { return nil }
+        var words: [String] = []
+        for part in bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false) {
+            words.append(unsafe part.withUnsafeBytes { unsafe KernelText.text($0) })
+        }
+        guard let count = words.first.flatMap({ Int($0) }), count > 0, count < words.count else { return nil }
+        var table = [String: String](minimumCapacity: words.count)
+        for line in words[(count + 1)...] {
+            guard let split = line.utf8.firstIndex(of: 0x3d) else { continue }
+            let name = String(line[..<split])
+            if table[name] == nil { table[name] = String(line[line.utf8.index(after: split)...]) }
+        }
+        return (Array(words[1...count]), table)
+    }
+
     /// This process's environment; of two entries of one name, the first.
     package static func environment() -> [String: String] {
         var count = 0

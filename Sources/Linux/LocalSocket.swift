@@ -15,17 +15,17 @@ package enum LocalSocket {
     /// Bytes of the longest path of a socket.
     package static let longestPath = 107
 
-    /// A listening socket that only its owner may connect to. Does not block. It gets its name when it listens: whoever finds
+    /// A listening socket that only its owner may connect to, unless `mode` says otherwise. Does not block. It gets its name when it listens: whoever finds
     /// the name and is refused knows that nobody is there any more.
     /// - Throws: `EADDRINUSE` where something has the name with a `~` behind it, `ENAMETOOLONG`.
-    package static func listen(at path: String) throws(SystemError) -> Descriptor {
+    package static func listen(at path: String, mode: UInt32 = 0o600, backlog: Int32 = 8) throws(SystemError) -> Descriptor {
         let socket = try make(Int32(SOCK_NONBLOCK.rawValue))
         let number = socket.number
         let early = path + "~"
         try unsafe with(early) { address, length in unsafe bind(number, address, length) == 0 ? 0 : -Int(errno) }
         do {
-            try checkErrno("chmod", early) { unsafe chmod(early, 0o600) }
-            try checkErrno("listen", early) { Glibc.listen(number, 8) }
+            try checkErrno("chmod", early) { unsafe chmod(early, mode) }
+            try checkErrno("listen", early) { Glibc.listen(number, backlog) }
             try checkErrno("rename", path) { unsafe rename(early, path) }
         } catch {
             _ = unsafe unlink(early)

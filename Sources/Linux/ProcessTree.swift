@@ -16,6 +16,9 @@ package struct ProcessTree: Sendable {
     /// Bytes that each live one sent to disks; one that cannot be asked is not in it.
     package private(set) var written: [Int32: UInt64] = [:]
 
+    /// Those that run, or could: neither stopped nor dead.
+    package private(set) var running: [Int32] = []
+
     /// Whether the look ended before it had seen all: too many processes, or too little time.
     package private(set) var isPartial = false
 
@@ -39,6 +42,7 @@ package struct ProcessTree: Sendable {
             let fields = stat[end...].dropFirst(2).split(separator: " ", maxSplits: 24)
             guard fields.count > 21 else { continue }
             processes.append(pid)
+            if !["T", "t", "Z", "X"].contains(fields[0]) { running.append(pid) }
             let own = Int(fields[17]) ?? 1
             threads += max(own, fields[0] == "Z" ? 0 : 1)
             if counts {
@@ -82,6 +86,22 @@ package struct ProcessTree: Sendable {
             }
         }
         return seen ? sum : nil
+    }
+
+    /// Stops everything but the root, again and again until two looks in a row find nobody who runs: one that was not stopped yet may have let
+    /// another go.
+    /// - Returns: false where some run on after many looks, or the looks took too long.
+    package static func stop(below root: Int32, proc: borrowing Descriptor) -> Bool {
+        let deadline = Clock.monotonic + patience
+        var quiet = 0
+        while quiet < 2 {
+            if Clock.monotonic > deadline { return false }
+            let tree = ProcessTree(root: root, proc: proc, counts: false)
+            let running = tree.running.filter { $0 != root }
+            for pid in running { _ = kill(pid, SIGSTOP) }
+            quiet = running.isEmpty && !tree.isPartial ? quiet + 1 : 0
+        }
+        return true
     }
 
     /// Sends a signal to everything but the root, until a look finds nobody new. Who forks faster than we look is caught by

@@ -22,8 +22,9 @@ package struct PlannedCell: Sendable {
 
 extension PlannedCell {
     /// A cell on this host.
-    package init(_ request: CellRequest, _ facts: HostFacts, filter: CellSpec.Filter, initFilter: [UInt64]) throws(CellError) {
-        self = try CellBuilder(facts: facts, files: KernelFiles()).plan(request, filter: filter, initFilter: initFilter)
+    /// - Parameter ordinal: counts the cells of this process.
+    package init(_ request: CellRequest, _ facts: HostFacts, filter: CellSpec.Filter, initFilter: [UInt64], ordinal: UInt32 = 0) throws(CellError) {
+        self = try CellBuilder(facts: facts, files: KernelFiles()).plan(request, filter: filter, initFilter: initFilter, ordinal: ordinal)
     }
 }
 
@@ -57,9 +58,12 @@ package struct CellBuilder<Host: HostFiles> {
         guard view.leads(to: runtime.executable) != nil else {
             throw .commandOutside(runtime.executable, grant: Paths.parent(runtime.executable))
         }
-        let entries = try standardEntries(request, home: home, &view) + view.entries
+        let entries = try standardEntries(request, home: home, &view) + view.entries + own(request)
         try refuseTooMany(entries, placeholders: view.placeholders.count)
-        let directory = view.shows(request.directory) ? request.directory : home
+        let place = Paths.relative(request.directory)
+        let holdsSome =
+            request.keepsDirectory && view.entries.contains { entry in if case .bind(_, let at, _, _) = entry { Paths.contains(place, at) } else { false } }
+        let directory = view.shows(request.directory) || holdsSome ? request.directory : home
         let environment = cellEnvironment(request, runtime, home: home, &view)
         let groups = GroupPlan(facts.groups, limits: request.limits, name: facts.groupName(ordinal: ordinal))
         var spec = CellSpec(
@@ -149,6 +153,19 @@ package struct CellBuilder<Host: HostFiles> {
             ]
         }
         entries.append(.symlink("dev/ptmx", target: "pts/ptmx"))
+        return entries
+    }
+
+    /// What is ours and no rule is about.
+    private func own(_ request: CellRequest) throws(CellError) -> [CellSpec.Entry] {
+        var entries: [CellSpec.Entry] = []
+        for file in request.own {
+            guard let status = files.status(file.path, followLinks: false) else { throw .noSuchPath(file.path, origin: "fumehood itself") }
+            entries.append(
+                .bind(
+                    CellSpec.Source(path: file.path, status: status), at: Paths.relative(file.target), .read,
+                    mapOwner: file.mapsOwner && facts.identity(ordinal: 0).isDedicated))
+        }
         return entries
     }
 
@@ -279,7 +296,9 @@ package struct CellBuilder<Host: HostFiles> {
             rest = end == rest.endIndex ? rest[end...] : rest[rest.utf8.index(after: end)...]
             if folder.utf8.first == 0x2f, view.leads(to: Paths.absolute(folder, from: "/")) != nil { add(folder) }
         }
-        return path.isEmpty ? "/usr/local/bin:/usr/bin:/bin" : path
+        if path.isEmpty { path = "/usr/local/bin:/usr/bin:/bin" }
+        for folder in request.ownPath { add(folder) }
+        return path
     }
 
     /// Per process where the kernel counts no further; never above what this user may set.

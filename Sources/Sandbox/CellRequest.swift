@@ -58,9 +58,24 @@ package struct CellRequest: Sendable {
         package init() {}
     }
 
+    /// A file of ours that the cell sees, read-only, whatever its rules say: the program itself, the socket of its session.
+    package struct OwnFile: Equatable, Sendable {
+        /// Absolute, without links.
+        package let path: String
+        /// Where the cell sees it, absolute.
+        package let target: String
+        /// Whether it belongs to the cell's user there.
+        package let mapsOwner: Bool
+        package init(_ path: String, at target: String, mapsOwner: Bool) {
+            (self.path, self.target, self.mapsOwner) = (path, target, mapsOwner)
+        }
+    }
+
     package var command: [String]
     /// The caller's current directory.
     package var directory: String
+    /// Whether the command stands in ``directory`` also where only something in it is visible.
+    package var keepsDirectory = false
     package var environment: [String: String]
     package var rules: [Rule] = []
     package var findsRuntime = true
@@ -73,6 +88,9 @@ package struct CellRequest: Sendable {
     package var passes: [String] = []
     package var sets: [(name: String, value: String)] = []
     package var secrets: [(name: String, value: String)] = []
+    package var own: [OwnFile] = []
+    /// Folders of ``own`` that come last in the cell's PATH.
+    package var ownPath: [String] = []
     package var syscalls: SyscallPolicy
     package var mode = Profile.Mode.enforce
     package var terminal = false

@@ -23,17 +23,19 @@ package struct HeldGroups: ~Copyable {
         self.memory = memory
     }
 
-    /// - Parameter link: a file that the janitor unlinks with the groups, which then stands by even without any; empty for none.
+    /// - Parameters:
+    ///   - link: a file that the janitor unlinks with the groups, which then stands by even without any; empty for none.
+    ///   - terminal: whether the terminal at our stdin is to be put back when we are killed; the janitor stands by for that alone, too.
     /// - Throws: what keeps the groups from being made; nothing of them is left behind then.
-    package static func made(_ plan: GroupPlan, link: String) throws(SystemError) -> HeldGroups {
-        if plan.isEmpty && link.isEmpty { return HeldGroups() }
+    package static func made(_ plan: GroupPlan, link: String, terminal: Bool = false) throws(SystemError) -> HeldGroups {
+        if plan.isEmpty && link.isEmpty && !terminal { return HeldGroups() }
         let pipe = try Pipe()
         let read = pipe.read.number, write = pipe.write.number
         var number: Int32 = -1
         var area: UnsafeMutableRawPointer?
         let freezer = plan.joined.first { $0.controllers.contains(.freezer) }
         let texts = [plan.unified.map { $0.path + "/cgroup.kill" } ?? "", freezer.map { $0.path + "/freezer.state" } ?? "", link] + plan.all.map(\.path)
-        let pid = unsafe CStrings(texts).withPointers { unsafe cl_group_janitor($0, UInt32(texts.count), read, write, &number, &area) }
+        let pid = unsafe CStrings(texts).withPointers { unsafe cl_group_janitor($0, UInt32(texts.count), read, write, terminal ? 1 : 0, &number, &area) }
         if pid < 0 { throw SystemError("clone3", "the janitor of control groups", Int32(-pid)) }
         var held = HeldGroups(plan, Pidfd(Descriptor(owning: number)), pipe.keepWrite(), UInt(bitPattern: area))
         do {
@@ -52,6 +54,9 @@ package struct HeldGroups: ~Copyable {
             do { try made.set(setting.file, to: setting.value) } catch { if !setting.optional || error.code != ENOENT { throw error } }
         }
     }
+
+    /// Whether a janitor stands by.
+    package var isTended: Bool { memory != 0 }
 
     // Readings ----------------------------------------------------------------------------------------------------------
 

@@ -45,16 +45,17 @@ package struct LadderRules: Equatable, Sendable {
     /// Nanoseconds that a freeze lasts, unless somebody decides before.
     package var freezeLasts: UInt64 = 30_000_000_000
     package var afterFreeze = AfterFreeze.thaw
-    /// What a throttled cell may have: thousandths of a core, bytes of output a second.
+    /// What a throttled cell may have: thousandths of a core, bytes of output and calls of tools a second.
     package var throttledCores: Int64 = 200
     package var throttledOutput: Int64 = 64 << 10
+    package var throttledCalls: Int64 = 2
 
     package init(_ rules: [Rule]) { self.rules = rules }
 
     package func rule(_ gauge: Gauge) -> Rule? { rules.first { $0.gauge == gauge } }
 
-    /// Whether a rung is ever taken: what it needs is made ready at the launch.
-    package func reaches(_ rung: Rung) -> Bool { cap >= rung && rules.contains { $0.steps.contains { $0.rung == rung || $0.rung > cap } } }
+    /// Whether a rung is ever taken that slows: all from slow on do.
+    package var slows: Bool { cap >= .slow && rules.contains { $0.steps.contains { $0.rung >= .slow } } }
 }
 
 /// What the files of a profile's chain say, the later over the earlier.
@@ -82,6 +83,7 @@ package struct LadderLayer: Equatable, Sendable {
     package var straight: Set<Gauge>?
     package var throttledCores: Int64?
     package var throttledOutput: Int64?
+    package var throttledCalls: Int64?
     /// `none`: what was inherited counts no more.
     package var clears = false
 
@@ -100,6 +102,7 @@ package struct LadderLayer: Equatable, Sendable {
         straight = other.straight ?? straight
         throttledCores = other.throttledCores ?? throttledCores
         throttledOutput = other.throttledOutput ?? throttledOutput
+        throttledCalls = other.throttledCalls ?? throttledCalls
     }
 
     /// Gauges whose kill is straight where nobody says otherwise: what they read is a flood, or does not wait.
@@ -151,6 +154,7 @@ package struct LadderLayer: Equatable, Sendable {
         all.throttledCores = throttledCores ?? all.throttledCores
         all.throttledOutput =
             throttledOutput ?? bounds[.outputRate]?[.throttle].flatMap { if case .value(let bytes) = $0.bound { bytes } else { nil } } ?? all.throttledOutput
+        all.throttledCalls = throttledCalls ?? all.throttledCalls
         return all
     }
 

@@ -9,7 +9,7 @@ extension ProfileKeys {
     static let ladderSettings = ["cap", "samples", "quiet", "grace", "freeze_for", "after_freeze", "straight", "throttled"]
     static let ladder = ladderSettings + Gauge.allCases.map(\.name)
     static let rungs = Rung.allCases.dropFirst().map(\.name)
-    static let throttled = ["cpu", "output_rate"]
+    static let throttled = ["cpu", "output_rate", "call_rate"]
     static let ladderWords = ["standard", "none"]
 }
 
@@ -63,6 +63,7 @@ extension LadderLayer {
                 throttledCores = value
             }
             throttledOutput = try throttled["output_rate"]?.size()
+            throttledCalls = try throttled["call_rate"]?.count()
         }
     }
 

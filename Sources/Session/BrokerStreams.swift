@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The standard streams of an MCP server in its cell: between our own stdin and stdout, where the client is, and the server's stands the
-// broker's exchange. This is its edge: it reads what the exchange wants, writes what it has, tells it the time, and ends the server when
+// The standard streams of an MCP server in its cell: between our own stdin and stdout, or those of whoever handed them over, where the
+// client is, and the server's stands the broker's exchange. This is its edge: it reads what the exchange wants, writes what it has, tells it the time, and ends the server when
 // the client has gone. The server's stderr is passed through, made harmless. Whatever is decided is decided elsewhere.
 
 package import Broker
@@ -17,16 +17,20 @@ package final class BrokerStreams: StandardStreams {
     private let onNotes: ([String]) -> Void
     private let onPins: ([Pin]) -> Void
     private let records: LaunchRecords?
+    package let tally: CallTally?
+    /// Bytes of the server's output a turn; nil for as many as there are.
+    private var pace: Int?
     private var streams = Streams()
     private var loop: (any StreamLoop)?
-    private let client = Outlet(1)
+    private let ends: ClientEnds
+    private let client: Outlet
     /// A terminal at our stdin, opened anew: another process may read the line that was seen waiting.
     private var ownInput: Descriptor?
     private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
     private var errors: Relay?
-    private let inputIsSocket = (try? FileStatus(of: 0))?.kind == .socket
-    private var inputIsPipe = (try? FileStatus(of: 0))?.kind == .fifo
-    private let inputIsPolled = (try? FileStatus(of: 0))?.kind == .regular
+    private let inputIsSocket: Bool
+    private var inputIsPipe: Bool
+    private let inputIsPolled: Bool
     /// Nobody reads what we write.
     private var clientIsGone = false
     private var launchedYet = false
@@ -44,10 +48,23 @@ package final class BrokerStreams: StandardStreams {
     /// - Parameters:
     ///   - onNotes: sentences for people, as they come up.
     ///   - onPins: tools that first use pinned.
-    ///   - records: where the door's records go; nil where none are kept.
-    package init(_ exchange: Exchange, records: LaunchRecords?, onNotes: @escaping ([String]) -> Void, onPins: @escaping ([Pin]) -> Void) {
+    ///   - records: where the door's records go; nil where none are kept, and where somebody else hears that they are on disk and says so
+    ///     by ``recorded()``.
+    ///   - tally: what the cell's ladder reads of the calls, and tells them.
+    ///   - ends: where the client is.
+    package init(
+        _ exchange: Exchange, records: LaunchRecords?, tally: CallTally? = nil, ends: ClientEnds = .standard, onNotes: @escaping ([String]) -> Void,
+        onPins: @escaping ([Pin]) -> Void
+    ) {
+        self.ends = ends
+        client = Outlet(ends.output)
+        let kind = (try? FileStatus(of: ends.input))?.kind
+        inputIsSocket = kind == .socket
+        inputIsPipe = kind == .fifo
+        inputIsPolled = kind == .regular
         self.exchange = exchange
         self.records = records
+        self.tally = tally
         self.onNotes = onNotes
         self.onPins = onPins
     }
@@ -59,8 +76,8 @@ package final class BrokerStreams: StandardStreams {
         self.streams = streams
         self.loop = loop
         exchange.processorTime = { [weak loop] in loop?.processorMicroseconds }
-        ownInput = Terminal.isTerminal(0) ? Terminal.openAnew(0, 0 /* O_RDONLY */) : nil
-        if let source = self.streams.errors?.number { errors = Relay(from: source, to: Outlet(2), filtered: true) }
+        ownInput = Terminal.isTerminal(ends.input) ? Terminal.openAnew(ends.input, 0 /* O_RDONLY */) : nil
+        if let source = self.streams.errors?.number { errors = Relay(from: source, to: Outlet(ends.errors), filtered: true) }
         if let errors { loop.watch(errors.source, .readable, key: Key.errorSource.rawValue) }
         if let number = self.streams.output?.number { loop.watch(number, .readable, key: Key.server.rawValue) }
     }
@@ -114,11 +131,28 @@ package final class BrokerStreams: StandardStreams {
         return true
     }
 
-    package func end() { loop = nil }
+    /// Records have come to disk.
+    package func recorded() {
+        exchange.advance(at: now)
+        pump()
+    }
+
+    /// What was on its way is settled, whatever ended the cell: the accounts may outlive it.
+    package func end() {
+        exchange.ended(.server, because: "its cell ended", at: now)
+        exchange.ended(.client, at: now)
+        if !clientIsGone, !exchange.toClient.isEmpty { _ = client.write(exchange.toClient.waiting) }
+        loop = nil
+    }
+
+    package func pace(bytesPerTurn: Int?) {
+        pace = bytesPerTurn
+        watch()
+    }
 
     // Reading -----------------------------------------------------------------------------------------------------------
 
-    private var clientNumber: Int32 { ownInput?.number ?? 0 }
+    private var clientNumber: Int32 { ownInput?.number ?? ends.input }
 
     private func readClient() {
         guard exchange.wants(.client) else { return }
@@ -141,8 +175,8 @@ package final class BrokerStreams: StandardStreams {
     }
 
     private func readServer() {
-        guard let number = streams.output?.number, exchange.wants(.server) else { return }
-        switch Transfer.read(number, into: &buffer, atMost: buffer.count) {
+        guard let number = streams.output?.number, exchange.wants(.server), pace != 0 else { return }
+        switch Transfer.read(number, into: &buffer, atMost: min(buffer.count, pace ?? buffer.count)) {
         case .moved(let count):
             out += UInt64(count)
             exchange.receive(Array(buffer[..<count]), from: .server, at: now)
@@ -248,7 +282,7 @@ package final class BrokerStreams: StandardStreams {
             loop.unwatch(key: Key.client.rawValue)
         }
         if let number = streams.output?.number {
-            if exchange.wants(.server) || clientIsGone {
+            if pace != 0 && (exchange.wants(.server) || clientIsGone) {
                 loop.watch(number, .readable, key: Key.server.rawValue)
             } else {
                 loop.unwatch(key: Key.server.rawValue)

@@ -14,7 +14,7 @@ extension Supervisor {
         isRegistered = true  // or never: what failed once is said once
         do {
             // Where no groups are held no janitor stands by yet, and the name must go when we are killed.
-            if groups.plan.isEmpty { groups = try HeldGroups.made(GroupPlan(), link: registration.path) }
+            if !groups.isTended { groups = try HeldGroups.made(GroupPlan(), link: registration.path) }
             let new = try CommandPost(registration, user: Identity.user)
             watch(new.listener.number, .readable, .registry)
             post = consume new
@@ -47,6 +47,12 @@ extension Supervisor {
         }
     }
 
+    /// Without groups processes are stopped one by one, and one that runs yet may let others go: told again while the cell is to stand still.
+    func keepStill() {
+        guard isFrozen, !groups.canFreeze else { return }
+        standsStill = ProcessTree.stop(below: cell.pid, proc: proc)
+    }
+
     var state: Value {
         let now = Clock.monotonic
         var memory = groups.memoryBytes, processes = groups.processes.map { $0 - min($0, 1) }, time = groups.processorTime?.all
@@ -58,9 +64,10 @@ extension Supervisor {
         }
         return CellState(
             registration: registration!, process: Identity.process, startedMicroseconds: Int64((Clock.wall - (now - started)) / 1000),
-            ranMicroseconds: Int64((now - started) / 1000), frozen: isFrozen, standsStill: !groups.canFreeze || groups.isFrozen,
+            ranMicroseconds: Int64((now - started) / 1000), frozen: isFrozen, standsStill: groups.canFreeze ? groups.isFrozen : standsStill,
             backend: groups.plan.backend.rawValue, memoryBytes: memory, processorMicroseconds: time, processes: processes,
-            rung: laddering?.ladder.rung, lastChange: laddering?.last, bytesOut: streams.passed.out, limits: limits
+            rung: laddering?.ladder.rung, lastChange: laddering?.last, bytesOut: streams.passed.out, limits: limits,
+            callsOfMinute: streams.tally?.lastMinute(at: Int64(Clock.boottime)), budget: streams.tally?.budget?()
         ).json
     }
 
@@ -74,12 +81,15 @@ extension Supervisor {
         guard frozenSince == nil, !reported else { return }
         answerTraps([])
         frozenSince = Clock.monotonic
-        if !groups.freeze(true) { ProcessTree.signal(SIGSTOP, below: cell.pid, proc: proc) }
+        streams.tally?.standstill =
+            laddering.flatMap { $0.ladder.rung == .freeze ? $0.cause : nil }.map { "its cell stands frozen: \($0.cause)" } ?? "its cell stands frozen"
+        if !groups.freeze(true) { keepStill() }
     }
 
     package func thaw() {
         guard let since = frozenSince else { return }
         frozenSince = nil
+        streams.tally?.standstill = nil
         outcome.frozenMicroseconds += (Clock.monotonic - since) / 1000
         if !groups.freeze(false) { ProcessTree.signal(SIGCONT, below: cell.pid, proc: proc) }
     }

@@ -78,6 +78,10 @@ struct CellState {
     var lastChange: RungChange?
     var bytesOut: UInt64
     var limits: LoopLimits
+    /// Calls of tools in the last sixty seconds; nil for a cell that is not called.
+    var callsOfMinute: Int64?
+    /// What is left of the budget that its calls are counted in.
+    var budget: Value?
 
     /// Bytes of the command in an answer: each may be escaped to six, and the answer is read as one packet of 65,536.
     private static let shownBytes = 8192
@@ -102,11 +106,13 @@ struct CellState {
         func number(_ value: UInt64?) -> Value { value.map { .integer(Int64(clamping: $0)) } ?? .null }
         return [
             "fumehood": 1, "cell": .string(registration.cell), "session": .string(registration.session),
+            "session_name": registration.name.map { .string($0) } ?? .null,
             "command": .array(shownCommand), "supervisor_pid": .integer(Int64(process)),
             "started_us": .integer(startedMicroseconds), "wall_us": .integer(ranMicroseconds),
             "state": .string(frozen ? standsStill ? "frozen" : "freezing" : "running"),
             "backend": .string(backend), "memory_bytes": number(memoryBytes), "cpu_us": number(processorMicroseconds), "pids": number(processes),
             "bytes_out": number(bytesOut), "rung": rung.map { .string($0.name) } ?? .null, "last_change": lastChange?.json ?? .null,
+            "calls_minute": callsOfMinute.map { .integer($0) } ?? .null, "budget": budget ?? .null,
             "limits": [
                 "memory_bytes": number(limits.measured.memory), "pids": number(limits.measured.pids), "cpu_millicores": number(limits.cores),
                 "cpu_time_us": number(limits.measured.cpuTimeMicroseconds), "wall_us": number(limits.wall.map { $0 / 1000 }),

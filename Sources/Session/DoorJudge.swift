@@ -18,6 +18,9 @@ package final class DoorJudge: Judge {
     package var onQuestion: ((Governance.Request) -> Void)?
     /// When the folder of approvals is looked at again; CLOCK_BOOTTIME.
     private var nextLook: Int64?
+    private let tally: CallTally?
+    /// Whose questions of limits go through the same door.
+    package weak var limits: DoorLimits?
 
     /// Nanoseconds between looks for a person's answer.
     static let pause: Int64 = 300_000_000
@@ -26,7 +29,12 @@ package final class DoorJudge: Judge {
     ///   - boot: the boot's id.
     ///   - rulebook: the policies in force for these tools.
     ///   - say: sentences for people.
-    package init(_ door: Door, boot: String, approvals: Approvals?, rulebook: @escaping ([ToolShape]) throws -> Rulebook, say: @escaping (String) -> Void) {
+    ///   - tally: what the ladder of the server's cell reads, and tells.
+    package init(
+        _ door: Door, boot: String, approvals: Approvals?, tally: CallTally? = nil, rulebook: @escaping ([ToolShape]) throws -> Rulebook,
+        say: @escaping (String) -> Void
+    ) {
+        self.tally = tally
         self.door = door
         self.boot = boot
         self.approvals = approvals
@@ -37,11 +45,13 @@ package final class DoorJudge: Judge {
     private func reading(_ now: Int64) -> Reading { Reading(boot: boot, bootNanoseconds: now, wallNanoseconds: Int64(clamping: Clock.wall)) }
 
     package func decide(_ request: Governance.Request, at now: Int64) -> Decision {
+        let looped = door.looped
         let decision = door.decide(request, at: reading(now))
         switch decision {
         case .verdict(.allow), .pending: onQuestion?(request)
         default: break
         }
+        tally?.took(at: now, isRefused: decision.isRefusal, isLooped: door.looped > looped)
         if case .pending(let id, _, let reason) = decision {
             nextLook = now + Self.pause
             say("call \(id.call) waits for a person: \(reason); fumehood approve \(id.call)")
@@ -52,24 +62,30 @@ package final class DoorJudge: Judge {
     package func standing(of permit: Permit) -> Standing { door.standing(of: permit.ticket) }
 
     package var nextDeadline: Int64? {
-        switch (door.nextDeadline, nextLook) {
-        case (let one?, let two?): min(one, two)
-        case (let one, let two): one ?? two
-        }
+        let next = min(door.nextDeadline ?? .max, nextLook ?? .max, tally?.opens ?? .max)
+        return next == .max ? nil : next
     }
 
     package func tick(at now: Int64) -> [(call: CallID, verdict: Verdict)] {
+        tally?.open(at: now)
         var verdicts = door.tick(reading(now))
-        guard nextLook != nil else { return verdicts }
-        let waiting = door.waiting
-        for item in waiting {
-            if let approval = approvals?.take(item.digest, at: now) { verdicts += door.answer(item.id, .approved(approval), at: reading(now)) }
+        if nextLook != nil {
+            for item in door.waiting {
+                if let approval = approvals?.take(item.digest, at: now) { verdicts += door.answer(item.id, .approved(approval), at: reading(now)) }
+            }
+            nextLook = door.waiting.isEmpty ? nil : now + Self.pause
         }
-        nextLook = waiting.isEmpty ? nil : now + Self.pause
-        return verdicts
+        let ofCalls = verdicts.filter { limits?.take($0.call, $0.verdict) != true }
+        for item in ofCalls where item.verdict.isRefusal { tally?.refused() }
+        return ofCalls
     }
 
     package func withdraw(_ call: CallID, because reason: String, at now: Int64) { door.withdraw(call, because: reason, at: reading(now)) }
+    package func takesMore(at now: Int64) -> Bool { tally?.takesMore(at: now) ?? true }
+
+    package func takeNotes() -> [String] { tally?.takeNotes() ?? [] }
+
+    package var standstill: String? { tally?.standstill }
 
     package func settle(_ call: CallID, usage: [Cost], end: CallEnd, at now: Int64) { door.settle(call, usage: usage, end: end, at: reading(now)) }
 
@@ -80,6 +96,7 @@ package final class DoorJudge: Judge {
         (note.tool, note.outcome) = (request.action, "deny")
         note.data = ["cause": .string(refusal.kind.rawValue), "reason": .string(refusal.reason), "resource": .string(request.resource.name)]
         door.note(note, at: reading(now))
+        tally?.took(at: now, isRefused: true, isLooped: false)
     }
 
     package func mayAllow(_ action: String, _ resource: Governance.Resource, for principal: Principal) -> Bool {
@@ -98,6 +115,14 @@ package final class DoorJudge: Judge {
             )
         }
     }
+}
+
+extension Decision {
+    fileprivate var isRefusal: Bool { if case .verdict(let verdict) = self { verdict.isRefusal } else { false } }
+}
+
+extension Verdict {
+    fileprivate var isRefusal: Bool { if case .allow = self { false } else { true } }
 }
 
 /// Why policies do not load, in sentences.

@@ -21,8 +21,9 @@ extension Supervisor {
 
     func look() {
         register()
-        if let laddering, laddering.passesOver(at: Clock.monotonic) {
-            nextLook = Clock.monotonic + laddering.pause
+        keepStill()
+        if laddering.map(\.mayRest) ?? true, let until = meter.rests(groups, at: Clock.monotonic) {
+            nextLook = until
             return
         }
         if let cause = meter.look(groups, proc: proc) { return kill(cause) }
@@ -69,7 +70,7 @@ extension Supervisor {
     }
 
     /// Nothing of the cell is left when this returns, or it says so.
-    func close() -> Outcome {
+    package func close() -> Outcome {
         let issued = Clock.monotonic
         var left: Int64 = 0
         // The group first, which nobody can fork away from; then process 1, whose end the kernel holds back until all others are reaped.
@@ -100,6 +101,7 @@ extension Supervisor {
         outcome.ladder = laddering?.changes
         post?.remove()
         groups.remove(wait: false)
+        placeholders?.remove()
         if post?.waitsForEnd == true { post?.answer(["fumehood": 1, "kill": outcome.kill?.json ?? .null]) }
         return outcome
     }

@@ -15,9 +15,10 @@ struct LadderActions {
     private(set) var sharesProcessors = false
     private(set) var reclaims = false
     private(set) var pacesOutput = false
+    private(set) var pacesCalls = false
 
     /// What is.
-    fileprivate var done = (slow: false, shares: false, reclaims: false, paces: false)
+    fileprivate var done = (slow: false, shares: false, reclaims: false, paces: false, calls: false)
     fileprivate var duty: DutyCycle?
     fileprivate var dutyDue: UInt64?
     /// Niceness before, by thread.
@@ -37,12 +38,14 @@ struct LadderActions {
         let output: Set<Gauge> = [.output, .outputRate]
         pacesOutput = isThrottled && causes.contains(where: output.contains)
         reclaims = isThrottled && causes.contains(.memory)
-        sharesProcessors = isThrottled && (causes.isEmpty || causes.contains { !output.contains($0) })
+        pacesCalls = isThrottled
+        let calls: Set<Gauge> = [.callRate, .callLoops]
+        sharesProcessors = isThrottled && (causes.isEmpty || causes.contains { !output.contains($0) && !calls.contains($0) })
     }
 
     /// The cell has ended: nothing is waited for any more.
     mutating func leave() {
-        (isSlow, sharesProcessors, reclaims, pacesOutput) = (false, false, false, false)
+        (isSlow, sharesProcessors, reclaims, pacesOutput, pacesCalls) = (false, false, false, false, false)
         (duty, dutyDue) = (nil, nil)
         pace.end()
     }
@@ -136,7 +139,11 @@ extension Supervisor {
                 streams.pace(bytesPerTurn: nil)
             }
         }
-        laddering.actions.done = (aim.isSlow, aim.sharesProcessors, aim.reclaims, aim.pacesOutput)
+        if aim.pacesCalls != done.calls {
+            streams.tally?.pace(aim.pacesCalls ? rules.throttledCalls : nil)
+            if !aim.pacesCalls { streams.due() }
+        }
+        laddering.actions.done = (aim.isSlow, aim.sharesProcessors, aim.reclaims, aim.pacesOutput, aim.pacesCalls)
     }
 
     /// Without groups: the share that the rung asks for, by stopping and letting go. A frozen cell stands still as it is.

@@ -45,11 +45,13 @@ final class LadderSampler {
         var output: UInt64 = 0
         var calls: UInt64 = 0
         var denials: UInt64 = 0
+        /// nil where nobody calls.
+        var loops: Int64?
         var tree: LimitWatch.Tree?
         var written: UInt64?
     }
 
-    init(_ rules: LadderRules, _ plan: GroupPlan) {
+    init(_ rules: LadderRules, _ plan: GroupPlan, writesDisk: Bool) {
         let asked = Set(rules.rules.map(\.gauge))
         func kept(_ folder: String?, _ file: String, for gauge: Gauge? = nil) -> KeptFile? {
             guard let folder, gauge.map(asked.contains) ?? true else { return nil }
@@ -62,7 +64,7 @@ final class LadderSampler {
         let processor = kept(plan.unified?.path, "cpu.stat")
         let memory = kept(memoryPlace?.path, memoryPlace?.isOld == true ? "memory.usage_in_bytes" : "memory.current", for: .memory)
         let processes = kept(processesPlace?.path, "pids.current", for: .pids)
-        var needsTree = asked.contains(.disk) || asked.contains(.writeRate)
+        var needsTree = writesDisk && (asked.contains(.disk) || asked.contains(.writeRate))
         if processor == nil { needsTree = true }
         if memory == nil && asked.contains(.memory) { needsTree = true }
         if processes == nil && asked.contains(.pids) { needsTree = true }
@@ -76,7 +78,7 @@ final class LadderSampler {
         let unified = plan.unified?.path
         func pressure(_ name: String, _ gauge: Gauge) -> KeptFile? {
             // Of the cell where the kernel counts it so, else of the machine.
-            guard asked.contains(gauge) || (gauge == .pressureCPU && rules.reaches(.slow)) else { return nil }
+            guard asked.contains(gauge) || (gauge == .pressureCPU && rules.slows) else { return nil }
             if let unified, let own = KeptFile("\(unified)/\(name).pressure") { return own }
             return KeptFile("/proc/pressure/" + name)
         }
@@ -135,19 +137,11 @@ final class LadderSampler {
         readings[.wall] = Int64(clamping: (now - min(now, started)) / 1000)
         readings[.callRate] = rate(counts.calls, &last.calls, over: passed)
         readings[.denialRate] = rate(counts.denials, &last.denials, over: passed)
+        readings[.callLoops] = counts.loops
         if let tree { last.tree = tree.time }
         last.time = now
         return readings
     }
-
-    /// Whether the cell has used next to nothing since the last sample: then it wrote, forked and took nothing either.
-    func isStill(at now: UInt64) -> Bool {
-        guard last.time > 0, let time = processor?.field("usage_usec") else { return false }
-        return (time - min(time, last.processor)) * LadderSampler.stillness < (now - min(now, last.time)) / 1000
-    }
-
-    /// A still cell uses less than one part in so many of one processor.
-    private static let stillness: UInt64 = 1000
 
     /// What can be given back at once is not counted, and asked about only where it decides.
     private func memoryInUse(_ tree: LimitWatch.Tree?) -> UInt64? {

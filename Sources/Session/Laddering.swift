@@ -32,8 +32,7 @@ final class Laddering {
     let steering: Steering
     /// Made at the first look: a cell that is over sooner opens nothing.
     var sampler: LadderSampler?
-    /// Calls of tools and refused system calls, counted by those who see them.
-    var calls: UInt64 = 0
+    /// Refused system calls, counted by who answers them.
     var denials: UInt64 = 0
     /// The first changes; ``changed`` counts all.
     private(set) var changes: [RungChange] = []
@@ -41,35 +40,21 @@ final class Laddering {
     /// Asked to end: what ended the cell, however it then goes.
     private(set) var ending: RungChange?
     private(set) var last: RungChange?
+    /// The change that is being acted on, or was last.
+    var cause: RungChange?
     var pause = LimitWatch.interval
-    /// Looks in a row that were not taken because the cell was still.
-    private var passedOver = 0
     var actions = LadderActions()
 
     /// Changes that the record holds.
     static let recorded = 64
-    /// Nanoseconds between looks at a cell that does nothing.
-    static let longestPause: UInt64 = 1_000_000_000
-
     init(_ order: LadderOrder, _ plan: GroupPlan) {
         self.order = order
         ladder = Ladder(order.rules)
         steering = Steering(plan, cores: order.cores)
     }
 
-    /// Looks at a still cell that are passed over in a row; one of its clock is always taken.
-    static let mostPassedOver = 4
-
-    /// Whether there is nothing to look at: one question, where a look asks a dozen.
-    func passesOver(at now: UInt64) -> Bool {
-        guard let sampler, ladder.isCalm, order.rules.rule(.wall) == nil, passedOver < Laddering.mostPassedOver, sampler.isStill(at: now) else {
-            passedOver = 0
-            return false
-        }
-        passedOver += 1
-        pause = min(pause * 2, Laddering.longestPause)
-        return true
-    }
+    /// Whether the ladder lets a still cell be passed over: nothing moves, and no rule is of the clock alone.
+    var mayRest: Bool { sampler != nil && ladder.isCalm && order.rules.rule(.wall) == nil }
 
     func note(_ change: RungChange) {
         changed += 1
@@ -86,22 +71,36 @@ extension Supervisor {
         let now = Clock.monotonic
         var counts = LadderSampler.Counts()
         counts.output = streams.passed.out
-        (counts.calls, counts.denials) = (laddering.calls, laddering.denials)
+        let tally = streams.tally, moment = Int64(Clock.boottime)
+        (counts.calls, counts.denials) = (tally?.calls ?? 0, laddering.denials + (tally?.denials ?? 0))
+        counts.loops = tally?.loops(at: moment)
         (counts.tree, counts.written) = (meter.tree, meter.usage.writtenBytes)
         guard let sampler = laddering.sampler else {
-            let sampler = LadderSampler(laddering.order.rules, groups.plan)
+            let sampler = LadderSampler(laddering.order.rules, groups.plan, writesDisk: limits.measured.writesDisk)
             sampler.begin(counts, at: now)
             laddering.sampler = sampler
             meter.wantsTree = sampler.needsTree
+            return
+        }
+        if laddering.ladder.awaitsAnswer, let answer = laddering.order.judge?.answer() {
+            switch answer {
+            case .goOn: approve()
+            case .end:
+                if let change = laddering.ladder.refuse(at: now, since: started) {
+                    act(on: change, laddering)
+                    note(change, laddering)
+                }
+            }
             return
         }
         // Who stands still for a person is not judged: nothing that it reads is its own doing.
         if isFrozen && laddering.ladder.rung != .freeze { return }
         var readings = sampler.sample(counts, started: started, at: now)
         laddering.actions.markHeld(&readings, laddering.order.rules, isPressureOwn: sampler.isPressureOwn, at: now)
+        if tally?.isHolding(at: moment) == true { for gauge in [Gauge.callRate, .denialRate, .callLoops] { readings.hold(gauge) } }
         if let change = laddering.ladder.observe(readings, at: now, since: started) { take(change, laddering, at: now) }
         let isIdle = laddering.ladder.isCalm && sampler.activity.used * 100 < sampler.activity.passed
-        laddering.pause = isIdle ? min(laddering.pause * 2, Laddering.longestPause) : LimitWatch.interval
+        laddering.pause = isIdle ? min(laddering.pause * 2, LimitWatch.longestPause) : LimitWatch.interval
     }
 
     private func take(_ change: RungChange, _ laddering: Laddering, at now: UInt64) {
@@ -112,10 +111,17 @@ extension Supervisor {
             change = decided
         }
         act(on: change, laddering)
+        note(change, laddering)
+    }
+
+    /// Told to whoever hears of changes, and to the agent with the next result of its tool.
+    private func note(_ change: RungChange, _ laddering: Laddering) {
         laddering.note(change)
+        if change.to > change.from { streams.tally?.tell("this tool's cell went from \(change.from.name) to \(change.to.name): \(change.cause)") }
     }
 
     private func act(on change: RungChange, _ laddering: Laddering) {
+        laddering.cause = change
         laddering.actions.aim(laddering.ladder)
         if change.from == .freeze && change.to != .freeze { thaw() }
         perform(laddering)
@@ -131,7 +137,7 @@ extension Supervisor {
     func approve() {
         guard let laddering, let change = laddering.ladder.thaw(.person, at: Clock.monotonic, since: started) else { return }
         act(on: change, laddering)
-        laddering.note(change)
+        note(change, laddering)
         setTimer()
     }
 
@@ -140,6 +146,7 @@ extension Supervisor {
         guard let laddering else { return }
         laddering.actions.leave()
         streams.pace(bytesPerTurn: nil)
+        streams.tally?.pace(nil)
         if let ending = laddering.ending { outcome.end = .killed(.ladder(ending)) }
     }
 }

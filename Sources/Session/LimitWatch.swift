@@ -17,6 +17,8 @@ package struct TreeUsage: Equatable, Sendable {
     package var throttledMicroseconds: UInt64?
     package var writtenBytes: UInt64?
     package var memoryKills: UInt64?
+    /// Bytes in use times the seconds that they were.
+    package var memoryByteSeconds: UInt64?
 }
 
 /// The bounds of one cell that are measured, in the unit of each limit.
@@ -25,12 +27,24 @@ package struct MeasuredLimits: Equatable, Sendable {
     package var pids: UInt64?
     package var cpuTimeMicroseconds: UInt64?
     package var disk: UInt64?
+    /// Whether the cell may write to a disk at all: its own file systems are memory, and bounded by the kernel.
+    package var writesDisk = true
+    /// Whether memory is counted over time.
+    package var countsMemory = false
     package init() {}
 }
 
 struct LimitWatch {
     private let limits: MeasuredLimits
     private let root: Int32
+    /// Opened at the first look: a cell that is over sooner opens nothing.
+    private var kept: KeptReadings?
+    private let processors = UInt64(max(1, Host.processors()))
+    private var memoryAt: UInt64 = 0
+    private var memoryByteMicroseconds = 0.0
+    private var restedAt: (time: UInt64, used: UInt64) = (0, 0)
+    private var passedOver = 0
+    private var restingPause = LimitWatch.interval
     private(set) var usage = TreeUsage()
     private var refusedForks: UInt64 = 0
     private var stormyLooks = 0
@@ -40,6 +54,8 @@ struct LimitWatch {
     private(set) var isClose = false
     /// When the tree may be walked again; nanoseconds of CLOCK_MONOTONIC. A group is asked at every look.
     private var nextWalk: UInt64 = 0
+    /// When as much can have been written that the bound is crossed.
+    private var nextDisk: UInt64 = 0
     /// A ladder reads the tree, whatever the limits ask for.
     var wantsTree = false
     /// The last look at it.
@@ -67,6 +83,13 @@ struct LimitWatch {
     /// Walking the tree takes at most one part in so many of the time; close to a bound, more of it.
     static let share: UInt64 = 20
     static let closeShare: UInt64 = 4
+    /// Bytes a second that one processor may write: until the rest of a bound can have been written, nobody looks for it.
+    static let writingRate: UInt64 = 2 << 30
+    /// A still cell uses less than one part in so many of one processor.
+    static let stillness: UInt64 = 1000
+    /// Looks at a still cell that are passed over in a row, and the longest pause between them in nanoseconds.
+    static let mostPassedOver = 4
+    static let longestPause: UInt64 = 1_000_000_000
 
     init(_ limits: MeasuredLimits, root: Int32) {
         self.limits = limits
@@ -74,7 +97,34 @@ struct LimitWatch {
     }
 
     /// Whether there is anything that needs looking at.
-    var isNeeded: Bool { limits != MeasuredLimits() }
+    var isNeeded: Bool { limits.memory != nil || limits.pids != nil || limits.cpuTimeMicroseconds != nil || watchesDisk || limits.countsMemory }
+
+    private var watchesDisk: Bool { limits.disk != nil && limits.writesDisk }
+
+    /// Whether there is nothing to look at: a cell that uses next to nothing writes, forks and takes nothing either. One question, where a
+    /// look asks a dozen; every few of them a look is taken all the same.
+    /// - Returns: until when it may rest; nil for a look.
+    mutating func rests(_ groups: borrowing HeldGroups, at now: UInt64) -> UInt64? {
+        guard let used = kept?.usedMicroseconds else { return nil }
+        countMemory(at: now)
+        let last = restedAt
+        restedAt = (now, used)
+        let isStill = last.time > 0 && (used - min(used, last.used)) * LimitWatch.stillness < (now - min(now, last.time)) / 1000
+        guard isStill, !isClose, passedOver < LimitWatch.mostPassedOver else {
+            if !isStill { restingPause = LimitWatch.interval }
+            passedOver = 0
+            return nil
+        }
+        passedOver += 1
+        restingPause = min(restingPause * 2, LimitWatch.longestPause)
+        return now + soonest(restingPause, used)
+    }
+
+    /// A pause, or less where the bound of processor time can be reached before.
+    private func soonest(_ pause: UInt64, _ used: UInt64) -> UInt64 {
+        guard let bound = limits.cpuTimeMicroseconds else { return pause }
+        return min(pause, max(LimitWatch.interval, (bound - min(bound, used)) * 1000 / processors))
+    }
 
     /// Until the next look; nanoseconds.
     var pause: UInt64 { isClose ? LimitWatch.closeInterval : LimitWatch.interval }
@@ -82,12 +132,16 @@ struct LimitWatch {
     /// One look at a running cell.
     /// - Returns: the limit that was crossed.
     mutating func look(_ groups: borrowing HeldGroups, proc: borrowing Descriptor) -> Cause? {
+        if kept == nil { kept = KeptReadings(groups.plan, limits) }
         if let cause = lookAtGroups(groups) { return cause }
+        countMemory(at: Clock.monotonic)
         let memory = limits.memory != nil && !groups.plan.holds(.memory)
-        let time = groups.processorTime?.all
-        guard wantsTree || memory || limits.disk != nil || (limits.cpuTimeMicroseconds != nil && time == nil) || !groups.plan.holds(.pids) else { return nil }
+        let counts =
+            wantsTree || memory || (limits.countsMemory && kept?.memoryBytes == nil) || (limits.cpuTimeMicroseconds != nil && kept?.counts != true)
+            || (limits.pids != nil && !groups.plan.holds(.pids))
+        guard counts || watchesDisk else { return nil }
         let began = Clock.monotonic
-        if began < nextWalk { return nil }
+        if began < nextWalk || (!counts && began < nextDisk) { return nil }
         let tree = ProcessTree(root: root, proc: proc, counts: true)
         self.tree = Tree(time: began, threads: tree.threads, residentBytes: tree.residentBytes, cpuMicroseconds: tree.cpuMicroseconds)
         defer {
@@ -95,7 +149,7 @@ struct LimitWatch {
             nextWalk = now + (now - began) * (isClose ? LimitWatch.closeShare : LimitWatch.share)
         }
         if !groups.plan.holds(.pids) { usage.pidsPeak = max(usage.pidsPeak ?? 0, UInt64(max(0, tree.threads - 1))) }
-        if let bound = limits.cpuTimeMicroseconds, time == nil, tree.cpuMicroseconds > bound { return limit(.cpuTime, bound, tree.cpuMicroseconds) }
+        if let bound = limits.cpuTimeMicroseconds, kept?.counts != true, tree.cpuMicroseconds > bound { return limit(.cpuTime, bound, tree.cpuMicroseconds) }
         if memory, let bound = limits.memory {
             // Shared pages count for each that shares them: asked about exactly only where that decides.
             var bytes = tree.residentBytes
@@ -106,15 +160,27 @@ struct LimitWatch {
         }
         let sent = count(tree.written, isPartial: tree.isPartial)
         usage.writtenBytes = sent
-        if let bound = limits.disk, sent > bound { return limit(.disk, bound, sent) }
+        if let bound = limits.disk {
+            if sent > bound { return limit(.disk, bound, sent) }
+            nextDisk = began + (bound - sent) / (LimitWatch.writingRate / 1_000_000 * processors) * 1000
+        }
         return nil
+    }
+
+    /// What it has now, for as long as since the look before.
+    private mutating func countMemory(at now: UInt64) {
+        guard limits.countsMemory, let bytes = kept?.memoryBytes ?? tree?.residentBytes else { return }
+        let passed = memoryAt == 0 ? 0 : now - min(now, memoryAt)
+        memoryAt = now
+        memoryByteMicroseconds += Double(bytes) * Double(passed / 1000)
+        usage.memoryByteSeconds = UInt64(memoryByteMicroseconds / 1e6)
     }
 
     private mutating func lookAtGroups(_ groups: borrowing HeldGroups) -> Cause? {
         if groups.plan.isEmpty { return nil }
-        if let cause = memoryCause(groups) { return cause }
-        if let bound = limits.cpuTimeMicroseconds, let time = groups.processorTime?.all, time > bound { return limit(.cpuTime, bound, time) }
-        guard let bound = limits.pids, let refused = groups.refusedForks else { return nil }
+        if let kills = kept?.kills, kills > 0, let cause = memoryCause(groups) { return cause }
+        if let bound = limits.cpuTimeMicroseconds, let time = kept?.usedMicroseconds, time > bound { return limit(.cpuTime, bound, time) }
+        guard let bound = limits.pids, let refused = kept?.refused else { return nil }
         let new = refused - min(refused, refusedForks)
         refusedForks = refused
         stormyLooks = new >= LimitWatch.breeze ? stormyLooks + 1 : 0
@@ -161,5 +227,31 @@ struct LimitWatch {
 
     private func limit(_ limit: Limit, _ bound: UInt64, _ reading: UInt64) -> Cause {
         .limit(limit, bound: Int64(clamping: bound), reading: Int64(clamping: reading))
+    }
+}
+
+/// The files of a cell's groups that are read at every look, kept open.
+private final class KeptReadings {
+    private let processor: KeptFile?
+    private let memoryKills: KeptFile?
+    private let memoryNow: KeptFile?
+    private let refusedForks: KeptFile?
+    /// Whether a group counts processor time.
+    let counts: Bool
+
+    var usedMicroseconds: UInt64? { processor?.field("usage_usec") }
+    var memoryBytes: UInt64? { memoryNow?.number() }
+    var kills: UInt64? { memoryKills?.field("oom_kill") }
+    var refused: UInt64? { refusedForks?.field("max") }
+
+    init(_ plan: GroupPlan, _ limits: MeasuredLimits) {
+        let processor = plan.unified.flatMap { KeptFile($0.path + "/cpu.stat") }
+        counts = processor != nil
+        self.processor = processor
+        let memory = limits.memory == nil ? nil : plan.place(of: .memory)
+        memoryKills = memory.flatMap { KeptFile($0.path + ($0.isOld ? "/memory.oom_control" : "/memory.events")) }
+        memoryNow =
+            limits.countsMemory ? plan.place(of: .memory).flatMap { KeptFile($0.path + ($0.isOld ? "/memory.usage_in_bytes" : "/memory.current")) } : nil
+        refusedForks = limits.pids == nil ? nil : plan.place(of: .pids).flatMap { KeptFile($0.path + "/pids.events") }
     }
 }

@@ -17,12 +17,17 @@ package struct PreparedLaunch {
     private var isWatched = false
 
     /// - Throws: ``CellError``, or the proof's refusal of a filter.
-    /// - Parameter awaitsRecord: whether the command waits, built and confined, until its record is on disk.
-    package init(_ request: CellRequest, facts: HostFacts, awaitsRecord: Bool = false) throws {
+    private let ordinal: UInt32
+
+    /// - Parameters:
+    ///   - awaitsRecord: whether the command waits, built and confined, until its record is on disk.
+    ///   - ordinal: counts the cells of this process: each has its own user, as root, and its own groups.
+    package init(_ request: CellRequest, facts: HostFacts, awaitsRecord: Bool = false, ordinal: UInt32 = 0) throws {
         self.request = request
         self.facts = facts
+        self.ordinal = ordinal
         try PreparedLaunch.refuseHostRoot(facts)
-        (planned, filter) = try PreparedLaunch.plan(request, facts)
+        (planned, filter) = try PreparedLaunch.plan(request, facts, ordinal)
         planned.spec.awaitsRecord = awaitsRecord
         plan = LaunchPlan(for: planned.spec)
     }
@@ -34,13 +39,13 @@ package struct PreparedLaunch {
         throw refusal == 0 ? CellError.hostRoot : LaunchError.clone(.user, refusal)
     }
 
-    private static func plan(_ request: CellRequest, _ facts: HostFacts) throws -> (PlannedCell, SyscallFilter) {
+    private static func plan(_ request: CellRequest, _ facts: HostFacts, _ ordinal: UInt32) throws -> (PlannedCell, SyscallFilter) {
         let filter = SyscallFilter.of(request.syscalls)
         let cookie = ExecCookie(1)!
         let spec = CellSpec.Filter(
             program: filter.words(admitting: cookie), canary: UInt32(filter.canary), notify: request.syscalls.denials == .notify,
             waitKillable: facts.waitKillable)
-        let planned = try PlannedCell(request, facts, filter: spec, initFilter: SyscallFilter.ofCellInit.words(admitting: cookie))
+        let planned = try PlannedCell(request, facts, filter: spec, initFilter: SyscallFilter.ofCellInit.words(admitting: cookie), ordinal: ordinal)
         return (planned, filter)
     }
 
@@ -62,7 +67,7 @@ package struct PreparedLaunch {
     /// After the request or the facts have changed. What was demanded before still is.
     private mutating func planAnew() throws {
         let (strict, awaits, seccomp) = (planned.spec.strict, planned.spec.awaitsRecord, planned.protections[.seccomp])
-        (planned, filter) = try PreparedLaunch.plan(request, facts)
+        (planned, filter) = try PreparedLaunch.plan(request, facts, ordinal)
         planned.spec.strict = strict
         planned.spec.awaitsRecord = awaits
         planned.protections[.seccomp] = seccomp
@@ -95,13 +100,43 @@ package struct PreparedLaunch {
         // A mode that nobody keeps would be ignored in silence.
         guard request.mode == .enforce || isWatched else { throw CellError.badValue("`mode: \(request.mode.rawValue)` is not available for this cell") }
         let streams: any StandardStreams = streams ?? RelayedStreams(bound: limits.output)
+        let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] + streams.signals)
+        let supervisor = try start(
+            proc: proc, limits: limits, streams: streams, signals: consume signals, registration: registration, ladder: ladder, began: began, watch: watch,
+            connections: connections, beforeCommand: beforeCommand, onDenials: onDenials)
+        return supervisor.run()
+    }
+
+    /// Launches, and gives the cell to whoever supervises it.
+    /// - Parameter signals: those of this process, for this cell; nil where they are somebody else's.
+    package mutating func start(
+        proc: borrowing Descriptor, limits: LoopLimits, streams: any StandardStreams, signals: consuming SignalDescriptor?, registration: Registration? = nil,
+        ladder: LadderOrder? = nil, began: UInt64, watch: LearnWatch? = nil, connections: (any ConnectionJudge)? = nil,
+        beforeCommand: (() throws -> Void)? = nil, onDenials: (([Events.Denial]) -> Void)?
+    ) throws -> Supervisor {
+        let placeholders = KeptPlaceholders(try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources))
+        do {
+            let supervisor = try launch(
+                placeholders.entries, proc, limits, streams, signals, registration, ladder, began, watch, connections, beforeCommand, onDenials)
+            supervisor.placeholders = placeholders
+            return supervisor
+        } catch {
+            placeholders.remove()
+            throw error
+        }
+    }
+
+    private mutating func launch(
+        _ placeholders: [CellSpec.Entry], _ proc: borrowing Descriptor, _ limits: LoopLimits, _ streams: any StandardStreams,
+        _ signals: consuming SignalDescriptor?, _ registration: Registration?, _ ladder: LadderOrder?, _ began: UInt64, _ watch: LearnWatch?,
+        _ connections: (any ConnectionJudge)?, _ beforeCommand: (() throws -> Void)?, _ onDenials: (([Events.Denial]) -> Void)?
+    ) throws -> Supervisor {
         var random: UInt64 = 0
         while random == 0 { random = try Host.random64() }
         let cookie = ExecCookie(random)!
         if !filter.isProved {
             try FilterProof.check(filter.program(admitting: cookie), planned.policy, canary: filter.canary, cookie: cookie)
         }
-        let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] + streams.signals)
         var egress: EgressWatch?
         if planned.spec.network == .named {
             guard let connections, notifies else { throw CellError.endpointsNested }
@@ -111,13 +146,11 @@ package struct PreparedLaunch {
                 request.reaches, connections, seed: try Host.random64(), paths: request.syscalls.families.contains(.unixSocket), identity: identity)
         }
         let book = DenialBook(watch?.told ?? planned.policy, canary: filter.canary, seed: try Host.random64())
-        var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
-        defer { placeholders.remove() }
         var groups = try makeGroups(link: registration?.path ?? "")
         var spec = planned.spec
         var plan = plan
-        if !placeholders.entries.isEmpty {
-            spec.protect(placeholders.entries)
+        if !placeholders.isEmpty {
+            spec.protect(placeholders)
             plan = LaunchPlan(for: spec)
         }
         if let door = streams.door {
@@ -146,16 +179,16 @@ package struct PreparedLaunch {
                 throw error
             }
         }
-        let supervisor = try Supervisor(
+        return try Supervisor(
             cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, watch: watch, egress: egress, signals: signals,
             streams: streams, registration: registration, ladder: ladder, began: began, onDenials: onDenials)
-        return supervisor.run()
     }
 
     /// Groups that cannot be made after all are a second wall that is not there: the cell is planned anew without them.
     private mutating func makeGroups(link: String) throws -> HeldGroups {
         do {
-            return planned.spec.groups.isEmpty ? HeldGroups() : try HeldGroups.made(planned.spec.groups, link: link)
+            let isBare = planned.spec.groups.isEmpty && !planned.spec.terminal
+            return isBare ? HeldGroups() : try HeldGroups.made(planned.spec.groups, link: link, terminal: planned.spec.terminal)
         } catch {
             if planned.spec.strict { throw LaunchError.system(error) }
             facts.groups = .none("control groups cannot be made here: \(error.message)")
@@ -163,6 +196,17 @@ package struct PreparedLaunch {
             return HeldGroups()
         }
     }
+}
+
+/// Placeholders that stay until the cell is gone.
+final class KeptPlaceholders {
+    private var held: Placeholders
+
+    init(_ held: consuming Placeholders) { self.held = held }
+
+    var entries: [CellSpec.Entry] { held.entries }
+
+    func remove() { held.remove() }
 }
 
 extension LaunchError {

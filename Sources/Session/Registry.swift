@@ -31,6 +31,8 @@ package enum Registry {
     }
 
     /// Whether somebody may command a cell of `user`: the owner or root, from our own pid namespace or one above it.
+    package static func mayCommand(_ peer: LocalSocket.Peer, user: UInt32, proc: borrowing Descriptor) -> Bool { admits(peer, user: user, proc: proc) }
+
     static func admits(_ peer: LocalSocket.Peer, user: UInt32, proc: borrowing Descriptor) -> Bool {
         guard peer.user == user || peer.user == 0, peer.process > 0 else { return false }
         guard let depth = depth("\(peer.process)", proc), let own = Registry.depth("self", proc) else { return false }
@@ -78,9 +80,12 @@ package struct Registration: Sendable {
     package let folder: String
     package let cell: String
     package let session: String
+    /// Of the session, where it has one.
+    package let name: String?
     package let command: [String]
 
-    package init(folder: String, cell: String, session: String, command: [String]) {
+    package init(folder: String, cell: String, session: String, name: String? = nil, command: [String]) {
+        self.name = name
         self.folder = folder
         self.cell = cell
         self.session = session

@@ -10,6 +10,8 @@ package final class RelayedStreams: StandardStreams {
     private enum Key: Int { case inputSource, inputSink, outputSource, outputSink, errorSource, errorSink }
 
     private let bound: UInt64?
+    private let ends: ClientEnds
+    private let readsInput: Bool
     private var streams = Streams()
     private var loop: (any StreamLoop)?
     private var input: Relay?
@@ -25,16 +27,19 @@ package final class RelayedStreams: StandardStreams {
     /// Sinks that have everything, and whose other side still writes it.
     private var draining: (output: Outlet?, errors: Outlet?)
 
-    /// - Parameter bound: bytes of stdout and stderr together; nil for any number.
-    package init(bound: UInt64?) { self.bound = bound }
+    /// - Parameters:
+    ///   - bound: bytes of stdout and stderr together; nil for any number.
+    ///   - readsInput: false where the command's input is empty.
+    package init(bound: UInt64?, ends: ClientEnds = .standard, readsInput: Bool = true) { (self.bound, self.ends, self.readsInput) = (bound, ends, readsInput) }
 
     package func begin(_ streams: consuming Streams, on loop: any StreamLoop) {
         self.streams = streams
         self.loop = loop
-        ownInput = Terminal.isTerminal(0) ? Terminal.openAnew(0, 0 /* O_RDONLY */) : nil
-        if let sink = self.streams.input?.number { input = Relay(from: ownInput?.number ?? 0, to: sink, filtered: false) }
-        if let source = self.streams.output?.number { output = RelayedStreams.relay(source, to: 1) }
-        if let source = self.streams.errors?.number { errors = RelayedStreams.relay(source, to: 2) }
+        if !readsInput { self.streams.input = nil }
+        ownInput = readsInput && Terminal.isTerminal(ends.input) ? Terminal.openAnew(ends.input, 0 /* O_RDONLY */) : nil
+        if let sink = self.streams.input?.number { input = Relay(from: ownInput?.number ?? ends.input, to: sink, filtered: false) }
+        if let source = self.streams.output?.number { output = RelayedStreams.relay(source, to: ends.output) }
+        if let source = self.streams.errors?.number { errors = RelayedStreams.relay(source, to: ends.errors) }
         if let output { loop.watch(output.source, .readable, key: Key.outputSource.rawValue) }
         if let errors { loop.watch(errors.source, .readable, key: Key.errorSource.rawValue) }
     }

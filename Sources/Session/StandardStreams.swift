@@ -69,6 +69,9 @@ package protocol StandardStreams: AnyObject {
     /// again as time passes; a handler that goes by it reads on when it may.
     func pace(bytesPerTurn: Int?)
 
+    /// Where what passes are calls: what is known of them. nil where they are bytes.
+    var tally: CallTally? { get }
+
     /// Nothing of the cell is left, and nobody is asked any more.
     func end()
 }
@@ -80,5 +83,6 @@ extension StandardStreams {
     package func due() {}
     package func pace(bytesPerTurn: Int?) {}
     package func take(_ signal: Int32) -> Bool { false }
+    package var tally: CallTally? { nil }
     package func end() {}
 }

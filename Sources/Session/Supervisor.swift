@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loop that owns a running cell: its control socket, seccomp listener, signals and deadlines, on one thread and one epoll.
+// It runs by itself, or is one of several on a loop (SessionLoop) that waits for its epoll and lets it take steps.
 // This file is what it waits for and what process 1 tells; Ending.swift is how a run ends, Commanding.swift what others may ask
 // of it. The standard streams are a handler's (StandardStreams). It decides nothing by itself: denials go to the DenialBook,
 // limits were fixed in the spec. Every wait has a deadline, and every way out goes through `close`, which leaves no process behind.
@@ -16,7 +17,8 @@ package final class Supervisor {
     static let streamTokens = 16
 
     private let epoll: Epoll
-    private let signals: SignalDescriptor
+    /// nil where somebody else receives them.
+    private var signals: SignalDescriptor?
     let timer: Timer
     var cell: Cell
     let limits: LoopLimits
@@ -50,6 +52,10 @@ package final class Supervisor {
     var nextLook: UInt64?
     var streamsDue: UInt64?
     var frozenSince: UInt64?
+    /// Without groups: whether nothing ran when it was looked last.
+    var standsStill = true
+    /// Names that the cell must not make.
+    var placeholders: KeptPlaceholders?
     let registration: Registration?
     var isRegistered = false
     var post: CommandPost?
@@ -67,7 +73,7 @@ package final class Supervisor {
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
     package init(
         _ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
-        watch: LearnWatch? = nil, egress: EgressWatch? = nil, signals: consuming SignalDescriptor, streams: any StandardStreams, registration: Registration?,
+        watch: LearnWatch? = nil, egress: EgressWatch? = nil, signals: consuming SignalDescriptor?, streams: any StandardStreams, registration: Registration?,
         ladder: LadderOrder? = nil,
         began: UInt64, onDenials: (([Denial]) -> Void)? = nil
     )
@@ -96,24 +102,30 @@ package final class Supervisor {
 
     /// Runs the cell to its end.
     package func run() -> Outcome {
-        do {
-            try begin()
-            while !finished {
-                if always.isEmpty && streams.lingers {
-                    try waitBriefly()
-                } else {
-                    try epoll.wait(milliseconds: always.isEmpty ? 600_000 : 0) { handle($0) }
-                    for ready in always where !finished { handle(ready) }
-                }
-            }
-        } catch {
-            kill(.message("the supervisor failed: \(error.message)"))
-        }
+        begin()
+        while !finished { if always.isEmpty && streams.lingers { waitBriefly() } else { step(milliseconds: isBusy ? 0 : 600_000) } }
         return close()
     }
 
+    /// Readable when ``step(milliseconds:)`` has something to do.
+    package var descriptor: Int32 { epoll.number }
+
+    /// It has something to do in any case: the kernel cannot wait for one of its streams.
+    package var isBusy: Bool { !always.isEmpty }
+
+    /// Nothing is waited for any more: ``close()`` comes next.
+    package var isFinished: Bool { finished }
+
+    /// Does what is to be done now, having waited for it at most so long.
+    package func step(milliseconds: Int32 = 0) {
+        do throws(SystemError) {
+            try epoll.wait(milliseconds: milliseconds) { handle($0) }
+            for ready in always where !finished { handle(ready) }
+        } catch { fail(error) }
+    }
+
     /// Looks for a moment before it sleeps, where that has paid lately.
-    private func waitBriefly() throws(SystemError) {
+    private func waitBriefly() {
         let began = Clock.monotonic
         let looks = linger.isWorth
         var came = false
@@ -122,19 +134,26 @@ package final class Supervisor {
             came = true
             handle(ready)
         }
-        while looks, !came, Clock.monotonic - began < Linger.longest {
-            try epoll.wait(milliseconds: 0, take)
-            // Whoever is to answer may be waiting for this processor.
-            if !came { sched_yield() }
-        }
-        if !came { try epoll.wait(milliseconds: 600_000, take) }
+        do throws(SystemError) {
+            while looks, !came, Clock.monotonic - began < Linger.longest {
+                try epoll.wait(milliseconds: 0, take)
+                // Whoever is to answer may be waiting for this processor.
+                if !came { sched_yield() }
+            }
+            if !came { try epoll.wait(milliseconds: 600_000, take) }
+        } catch { fail(error) }
     }
 
-    private func begin() throws(SystemError) {
+    private func fail(_ error: SystemError) {
+        kill(.message("the supervisor failed: \(error.message)"))
+        finished = true
+    }
+
+    package func begin() {
         watch(cell.control.number, .readable, .control)
-        watch(signals.descriptor.number, .readable, .signals)
+        if let number = signals?.descriptor.number { watch(number, .readable, .signals) }
         watch(timer.descriptor.number, .readable, .timer)
-        try timer.set(cell.cloned + limits.launch)
+        do throws(SystemError) { try timer.set(cell.cloned + limits.launch) } catch { return fail(error) }
         for stream in [cell.streams.input?.number, cell.streams.output?.number, cell.streams.errors?.number] {
             if let stream { setNonBlocking(stream) }
         }
@@ -155,7 +174,7 @@ package final class Supervisor {
         switch token {
         case .control: receive()
         case .listener: answerTraps(ready.events)
-        case .signals: while let signal = signals.next() { forward(signal) }
+        case .signals: while let signal = signals?.next() { forward(signal) }
         case .timer: deadline()
         case .process: ended()
         case .registry: if post?.accept(proc: proc) == true, let number = post?.caller?.number { watch(number, .readable, .caller) }
@@ -289,7 +308,8 @@ package final class Supervisor {
         for _ in 0..<watch.takeNewProcesses() { denials.noteProcess() }
     }
 
-    private func forward(_ signal: Int32) {
+    /// A signal for the cell, from whoever receives signals.
+    package func forward(_ signal: Int32) {
         if streams.take(signal) { return }
         if reported, case .exited = outcome.end {
             // Nobody is left to take it: the run stands still because nobody reads what the cell wrote.

@@ -15,8 +15,12 @@ struct Climber: Sendable {
     private(set) var reading: Int64 = 0
     /// What a total counts from: a thaw grants as much again.
     private var start: Int64 = 0
+    /// The last reading asks for more than is taken, whether or not that counts for now.
+    private(set) var wantsMore = false
     private var streak = 0
     private var quietSince: UInt64?
+    /// A step that the rules do not have: somebody decided on it, and it goes when it is left.
+    private var decided: Rung?
     /// The highest level that a reading of the quiet time asked for.
     private var quietLevel = 0
 
@@ -39,6 +43,7 @@ struct Climber: Sendable {
         let measured = value - start
         var asked = 0
         while asked < steps.count, steps[asked].bound <= measured { asked += 1 }
+        wantsMore = asked > level
         if isStraight, asked == steps.count, steps.last?.rung == .kill {
             level = asked
             return
@@ -68,6 +73,7 @@ struct Climber: Sendable {
         if now - min(now, since) >= rules.quiet {
             level = quietLevel
             quietSince = nil
+            leaveDecided()
         }
     }
 
@@ -80,12 +86,23 @@ struct Climber: Sendable {
         quietSince = nil
         guard self.rung >= rung else { return }
         while level > 0, steps[level - 1].rung >= rung { level -= 1 }
+        leaveDecided()
         if gauge.isTotal { start = reading }
     }
 
-    /// Twice as much from now on.
-    mutating func raise() {
-        for i in steps.indices { steps[i].bound = steps[i].bound.multipliedReportingOverflow(by: 2).overflow ? .max : steps[i].bound * 2 }
+    private mutating func leaveDecided() {
+        guard let rung = decided, self.rung < rung else { return }
+        steps.removeAll { $0.rung == rung }
+        decided = nil
+    }
+
+    /// A new bound in place of an old one from now on, the others in proportion.
+    /// - Parameter bound: higher than `old`.
+    mutating func raise(to bound: Int64, from old: Int64) {
+        for i in steps.indices {
+            let (high, low) = steps[i].bound.multipliedFullWidth(by: bound)
+            steps[i].bound = old <= 0 ? bound : high >= old ? .max : old.dividingFullWidth((high, low)).quotient
+        }
         let measured = reading - start
         while level > 0, steps[level - 1].bound > measured { level -= 1 }
         streak = 0
@@ -96,6 +113,7 @@ struct Climber: Sendable {
     mutating func go(to rung: Rung) {
         if !steps.contains(where: { $0.rung == rung }) {
             let place = steps.firstIndex { $0.rung > rung } ?? steps.count
+            decided = rung
             steps.insert(LadderRules.Step(rung, place > 0 ? steps[place - 1].bound : steps.first?.bound ?? 0), at: place)
         }
         level = (steps.firstIndex { $0.rung == rung } ?? 0) + 1

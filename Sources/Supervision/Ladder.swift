@@ -19,6 +19,12 @@ package struct Ladder: Sendable {
     private var since: UInt64 = 0
     private var hasFrozen = false
     private var reprieve: UInt64 = 0
+    /// Since when no reading asks for more, after a thaw.
+    private var calmSince: UInt64 = 0
+    /// Frozen until a person has answered, however long that takes.
+    package private(set) var awaitsAnswer = false
+    /// A policy ends it: the kill follows, whatever the cap.
+    private var isCondemned = false
 
     package init(_ rules: LadderRules) {
         self.rules = rules
@@ -32,9 +38,9 @@ package struct Ladder: Sendable {
     package mutating func observe(_ readings: Readings, at now: UInt64, since start: UInt64 = 0) -> RungChange? {
         switch rung {
         case .kill: return nil
-        case .terminate: return now - since >= rules.grace && rules.cap == .kill ? move(to: .kill, cause, .time, now, start) : nil
+        case .terminate: return now - since >= rules.grace && mayKill ? move(to: .kill, cause, .time, now, start) : nil
         case .freeze:
-            guard now - since >= rules.freezeLasts else { return nil }
+            guard !awaitsAnswer, now - since >= rules.freezeLasts else { return nil }
             return rules.afterFreeze == .kill ? end(cause, .time, now, start) ?? thaw(.time, at: now, since: start) : thaw(.time, at: now, since: start)
         default: break
         }
@@ -43,6 +49,8 @@ package struct Ladder: Sendable {
             let gauge = climbers[i].gauge
             climbers[i].observe(readings[gauge], isHeld: readings.isHeld(gauge), ceiling: ceiling, rules: rules, at: now)
         }
+        if climbers.contains(where: \.wantsMore) { calmSince = now }
+        if rung == .observe, hasFrozen, now - min(now, calmSince) >= rules.quiet { hasFrozen = false }
         return settle(.reading, now, start)
     }
 
@@ -68,7 +76,8 @@ package struct Ladder: Sendable {
         cause = new ?? climber
         heldBound = rung > change.from ? change.bound : climbers[cause].bound
         since = now
-        if rung == .observe { hasFrozen = false }
+        // Thawed to the bottom it has still to show that it stays there.
+        if rung == .observe, change.from < .freeze { hasFrozen = false }
         return change
     }
 
@@ -85,11 +94,22 @@ package struct Ladder: Sendable {
     /// A frozen cell goes on. - Returns: nil for one that the ladder did not freeze.
     package mutating func thaw(_ reason: RungChange.Reason, at now: UInt64, since start: UInt64 = 0) -> RungChange? {
         guard rung == .freeze else { return nil }
+        awaitsAnswer = false
         for i in climbers.indices { climbers[i].comeDown(below: .freeze) }
         hasFrozen = true
+        calmSince = now
         reprieve = now + rules.quiet
         return settle(reason, now, start)
     }
+
+    /// Nobody agreed that a frozen cell goes on. - Returns: nil for one that waits for no answer.
+    package mutating func refuse(at now: UInt64, since start: UInt64 = 0) -> RungChange? {
+        guard rung == .freeze, awaitsAnswer else { return nil }
+        (awaitsAnswer, isCondemned) = (false, true)
+        return move(to: .terminate, cause, .policy, now, start)
+    }
+
+    private var mayKill: Bool { rules.cap == .kill || isCondemned }
 
     /// What somebody decided on a change just made by the rules; the cap holds for the rules, not for them.
     /// - Returns: the change to act on instead; nil where nothing is left to do.
@@ -98,15 +118,25 @@ package struct Ladder: Sendable {
         var other = change
         switch decision {
         case .byRules: return change
-        case .raise:
-            climbers[climber].raise()
+        case .raise(let bound):
+            let bound = bound ?? (change.bound.multipliedReportingOverflow(by: 2).overflow ? .max : change.bound * 2)
+            if bound <= change.bound { return change }
+            climbers[climber].raise(to: bound, from: change.bound)
             var highest = 0
             for i in climbers.indices where climbers[i].rung > climbers[highest].rung { highest = i }
             (rung, cause) = (climbers[highest].rung, highest)
             if rung == change.from { return nil }
             other.to = rung
-        case .throttle, .freeze, .kill:
-            other.to = decision == .throttle ? .throttle : decision == .freeze ? .freeze : .kill
+        case .throttle, .freeze, .ask, .terminate, .kill:
+            other.to =
+                switch decision {
+                case .throttle: .throttle
+                case .freeze, .ask: .freeze
+                case .terminate: .terminate
+                default: .kill
+                }
+            awaitsAnswer = decision == .ask
+            isCondemned = decision == .terminate
             climbers[climber].go(to: other.to)
             (rung, cause) = (other.to, climber)
         }
@@ -118,8 +148,8 @@ package struct Ladder: Sendable {
     /// When time alone brings the next change; nanoseconds, nil for never.
     package var deadline: UInt64? {
         switch rung {
-        case .freeze: since + rules.freezeLasts
-        case .terminate where rules.cap == .kill: since + rules.grace
+        case .freeze: awaitsAnswer ? nil : since + rules.freezeLasts
+        case .terminate where mayKill: since + rules.grace
         default: nil
         }
     }

@@ -7,6 +7,7 @@ import Config
 import Events
 import Governance
 import Sandbox
+import Session
 
 struct CellFlag: Sendable {
     let names: [String]
@@ -60,7 +61,8 @@ enum CellVerb: String {
 
     /// The flags that it takes.
     var flags: [CellFlag] {
-        self == .run ? CellFlag.all + [GovernFlag.govern] + GovernFlag.all : CellFlag.all.filter { !$0.names.contains("-t") } + GovernFlag.all
+        self == .run
+            ? CellFlag.all + [GovernFlag.govern] + GovernFlag.all : CellFlag.all.filter { !$0.names.contains("-t") } + GovernFlag.all + GovernFlag.session
     }
     /// Written in the interface and not there yet, or not for this verb.
     var announced: [String: String] { self == .run ? [:] : GovernFlag.announced }
@@ -77,6 +79,9 @@ struct RunOptions {
     var govern = false
     var patterns = ToolPatterns()
     var budgets: [AccountLimit] = []
+    var session: String?
+    /// Microseconds.
+    var idle: Int64?
     var profile: String?
     var grants: [(kind: FileRule.Kind, path: String, flag: String)] = []
     var environment: [String] = []
@@ -142,6 +147,7 @@ struct RunOptions {
             let flag = result != nil ? "--result" : "--events"
             throw UsageError("`\(flag)` and `--dry-run` do not go together", help: "nothing is started; --json prints the plan as JSON")
         }
+        if idle != nil, session == nil { throw UsageError("`--idle` goes with `--session`", help: nil) }
         if verb == .run, !govern, server != nil || patterns != ToolPatterns() || !budgets.isEmpty {
             let flag = server != nil ? "--as" : !budgets.isEmpty ? "--budget" : "--allow, --ask and --deny"
             throw UsageError("\(flag) go with `--govern`, or with fumehood mcp", help: "a command that asks nothing is decided once, at its launch")
@@ -169,10 +175,10 @@ struct RunOptions {
         case "--output": try limit(.output, value, written)
         case "--result":
             try once(result)
-            result = try sink(value, written)
+            result = try Self.sink(value, written)
         case "--events":
             try once(events)
-            events = try sink(value, written)
+            events = try Self.sink(value, written)
         case "--require":
             try once(requirement)
             guard value == "walls" || value == "all" else { throw UsageError("`--require` expects `walls` or `all`, found `\(value)`", help: nil) }
@@ -195,6 +201,15 @@ struct RunOptions {
                 throw UsageError("`--budget \(value.prefix { $0 != "=" })` is given twice", help: nil)
             }
             budgets.append(limit)
+        case "--session":
+            try once(session)
+            guard SessionPlace.isName(value) else {
+                throw UsageError("`\(value)` cannot name a session", help: "small letters, digits, `-`, `_` and `.`, at most 40")
+            }
+            session = value
+        case "--idle":
+            try once(idle)
+            do { idle = try Quantity.duration(value) } catch { throw UsageError("`--idle \(value)`: \(error.message)", help: error.help) }
         case "--policy": policies.append(value)
         case "--agent":
             try once(agent)
@@ -223,7 +238,7 @@ struct RunOptions {
         limits.append((limit, text, flag))
     }
 
-    private func sink(_ value: String, _ flag: String) throws(UsageError) -> Sink {
+    static func sink(_ value: String, _ flag: String) throws(UsageError) -> Sink {
         guard value.hasPrefix("fd:") else {
             if value.isEmpty { throw UsageError("`\(flag)` needs a file or fd:N", help: nil) }
             return .file(value)

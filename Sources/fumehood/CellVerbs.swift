@@ -23,9 +23,10 @@ struct PsVerb: ParsableCommand {
             guard Messages.print(String(decoding: document.serialisedBytes(), as: UTF8.self) + "\n") else { throw ExitCode(2) }
             return
         }
-        var text = "CELL        STATE     TIME        MEMORY   PIDS  COMMAND\n"
+        var text = "CELL        SESSION     STATE     TIME        MEMORY   PIDS  COMMAND\n"
         for cell in cells {
-            text += RunningCells.column(cell["cell"]?.asString ?? "", 12) + RunningCells.column(cell["state"]?.asString ?? "", 10)
+            text += RunningCells.column(cell["cell"]?.asString ?? "", 12) + RunningCells.column(cell["session_name"]?.asString ?? "-", 12)
+            text += RunningCells.column(cell["state"]?.asString ?? "", 10)
             text += RunningCells.column(RunningCells.seconds(cell["wall_us"]?.asInteger ?? 0), 12)
             text += RunningCells.column(cell["memory_bytes"]?.asInteger.map { "\($0 >> 20)M" } ?? "-", 9)
             text += RunningCells.column(cell["pids"]?.asInteger.map { "\($0)" } ?? "-", 6)
@@ -61,7 +62,7 @@ struct RunningCells: ParsableArguments {
     static let discussion =
         "Exit code 0: done for each that was meant. 1: one is not there, or would not. 2: the list of cells cannot be had. Only the owner and root can."
 
-    @Argument(help: ArgumentHelp("ids of cells or sessions, as ps and --result show them", valueName: "id")) var ids: [String] = []
+    @Argument(help: ArgumentHelp("ids of cells or sessions, or names of sessions, as ps and --result show them", valueName: "id")) var ids: [String] = []
     @Flag(name: .customLong("all"), help: "every cell of this user") var all = false
     @Flag(name: .customLong("json"), help: "as one JSON object") var json = false
 
@@ -74,12 +75,19 @@ struct RunningCells: ParsableArguments {
         let cells = try RunningCells.all()
         var results: [Value] = []
         var failed = false
-        let meant = all ? cells : cells.filter { cell in ids.contains { $0 == cell["cell"]?.asString || $0 == cell["session"]?.asString } }
-        for id in ids where !meant.contains(where: { id == $0["cell"]?.asString || id == $0["session"]?.asString }) {
+        let meant = all ? cells : cells.filter { cell in ids.contains { RunningCells.names($0, cell) } }
+        for id in ids where !meant.contains(where: { RunningCells.names(id, $0) }) {
+            if act == .kill, endSession(id) {
+                if !json { Messages.write("\(id) \(done)\n", to: 1) }
+                results.append(["id": .string(id), "result": .string(done)])
+                continue
+            }
             failed = true
             if !json { Messages.error("no cell or session `\(id)` runs here", help: "fumehood ps lists them") }
             results.append(["id": .string(id), "result": "absent"])
         }
+        // The session first: its supervisor starts nothing more then.
+        if act == .kill { for id in ids where meant.contains(where: { RunningCells.names(id, $0) }) { _ = endSession(id) } }
         for cell in meant {
             let id = cell["cell"]?.asString ?? ""
             do {
@@ -99,6 +107,18 @@ struct RunningCells: ParsableArguments {
             if !Messages.print(String(decoding: document.serialisedBytes(), as: UTF8.self) + "\n") { failed = true }
         }
         if failed { throw ExitCode(1) }
+    }
+
+    /// Whether a word of the caller's means this cell.
+    private static func names(_ word: String, _ cell: Value) -> Bool {
+        word == cell["cell"]?.asString || word == cell["session"]?.asString || word == cell["session_name"]?.asString
+    }
+
+    /// Ends the supervisor of a session that stubs share, and waits until it has gone. - Returns: false where there is none of that name.
+    private func endSession(_ name: String) -> Bool {
+        guard SessionPlace.isName(name) else { return false }
+        let place = SessionPlace(name: name, runtime: Host.environment()["XDG_RUNTIME_DIR"], user: Identity.user)
+        return (try? Stub.end(at: place.socket)) ?? false
     }
 
     static var folder: String { Registry.folder(runtime: Host.environment()["XDG_RUNTIME_DIR"], user: Identity.user) }

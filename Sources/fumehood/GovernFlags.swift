@@ -20,6 +20,13 @@ enum GovernFlag {
         ),
     ]
 
+    /// Of `mcp` alone: a session of servers.
+    static let session: [CellFlag] = [
+        CellFlag(names: ["--session"], value: "NAME", help: "share budget, history and log with every server of this session, whichever process starts it"),
+        CellFlag(
+            names: ["--idle"], value: "TIME", help: "with --session: how long the session stays without a server (default: 1h); then its budget begins anew"),
+    ]
+
     /// What calls together may use, by the name of a limit and the ledger's. A call reserves a slice of what is known only when it has run.
     static let budgets: [(name: String, dimension: String, slice: Int64?)] = [
         ("calls", "calls", nil), ("wall", "wall_us", 1_000_000), ("cpu_time", "cpu_us", 250_000), ("output", "bytes_out", 64 << 10), ("usd", "usd", 1),
@@ -49,7 +56,7 @@ enum GovernFlag {
 
     /// Written in the interface and not there yet, or not for servers.
     static let announced: [String: String] = [
-        "--session": "a session that calls share is not available yet", "-t": "a server speaks over pipes, not over a terminal",
+        "-t": "a server speaks over pipes, not over a terminal",
         "--terminal": "a server speaks over pipes, not over a terminal",
     ]
 

@@ -31,7 +31,7 @@ enum Governed {
 
 extension Governing {
     /// The door as those ask it who speak with programs.
-    func judge(say: @escaping (String) -> Void) -> DoorJudge {
-        DoorJudge(door, boot: boot, approvals: place.map { Approvals($0, boot: boot) }, rulebook: rulebook, say: say)
+    func judge(tally: CallTally? = nil, say: @escaping (String) -> Void) -> DoorJudge {
+        DoorJudge(door, boot: boot, approvals: place.map { Approvals($0, boot: boot) }, tally: tally, rulebook: rulebook, say: say)
     }
 }

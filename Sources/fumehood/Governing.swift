@@ -27,6 +27,10 @@ final class Governing {
     let boot: String
     private let agent: String
     private let user: String
+    private var groups: [String] = []
+    /// The log goes on when this run ends, and others write to it.
+    private let isShared: Bool
+    private var ticket: Governance.Ticket?
     private let layers: [PolicyLayer]
     private let patterns: ToolPatterns
     /// Nobody knows beforehand which tools there are: patterns may match none of those that were seen.
@@ -35,6 +39,9 @@ final class Governing {
     private let isBuiltIn: Bool
     private var call: CallID?
     private var isConnecting = false
+    /// Changes of rung that are not in the log yet, the first of them.
+    private var changes: [RungChange] = []
+    private var changed = 0
     let session: SessionID
     let cell: CellID
 
@@ -58,12 +65,7 @@ final class Governing {
         isOpen = options.govern
         let rulebook = try Rulebook(
             layers: layers, tools: isAsked && !layers.isEmpty ? [ToolShape(server: options.serverName, name: "", input: [:])] : [])
-        let given =
-            options.environment.filter { !$0.contains("=") }.map { ($0, environment[$0] ?? "") }
-            + options.environment.compactMap { text in text.firstIndex(of: "=").map { (String(text[..<$0]), String(text[text.index(after: $0)...])) } }
-        let known = Redactor()
-        let secrets = given.filter { known.isSecret(name: $0.0) }.map(\.1)
-        records = options.noLog ? nil : place.map { LaunchRecords($0, secrets: secrets) }
+        records = options.noLog ? nil : place.map { LaunchRecords($0, secrets: Governing.secrets(options, environment)) }
         var settings = Settings()
         if !isAsked {
             settings.loops = nil
@@ -81,12 +83,31 @@ final class Governing {
             settings: settings)
         agent = options.agent ?? "local"
         self.user = Governing.name(of: user)
+        isShared = false
+    }
+
+    /// Values that flags pass under a secret's name.
+    static func secrets(_ options: RunOptions, _ environment: [String: String]) -> [String] {
+        let given =
+            options.environment.filter { !$0.contains("=") }.map { ($0, environment[$0] ?? "") }
+            + options.environment.compactMap { text in text.firstIndex(of: "=").map { (String(text[..<$0]), String(text[text.index(after: $0)...])) } }
+        let known = Redactor()
+        return given.filter { known.isSecret(name: $0.0) }.map(\.1)
+    }
+
+    /// One cell of a session.
+    init(in session: SessionDoor, _ options: RunOptions, groups: [String], cell: CellID) {
+        (self.session, self.cell, self.groups) = (session.id, cell, groups)
+        (door, records, place, boot, user) = (session.door, session.records, session.place, session.boot, session.user)
+        (layers, patterns, isBuiltIn, isOpen) = (session.layers, options.patterns, session.layers.isEmpty, false)
+        agent = options.agent ?? "local"
+        isShared = true
     }
 
     /// The machine's policies, the user's, and those that were named: one set.
     static func rulebook(named: [String], place: LogPlace?) throws -> Rulebook { try Rulebook(layers: try layers(named: named, place: place)) }
 
-    private static func layers(named: [String], place: LogPlace?) throws -> [PolicyLayer] {
+    static func layers(named: [String], place: LogPlace?) throws -> [PolicyLayer] {
         var layers: [PolicyLayer] = []
         for folder in place?.policyFolders ?? ["/etc/fumehood/policy.d"] where Files.exists(folder) {
             for file in try PolicyFiles.list(folder, ".cedar") { layers.append(PolicyLayer(name: file, bytes: try PolicyFiles.read(file).bytes)) }
@@ -105,7 +126,7 @@ final class Governing {
     /// Whether somebody wrote a policy.
     var hasPolicy: Bool { !layers.isEmpty || patterns != ToolPatterns() }
 
-    var principal: Principal { Principal(agent: agent, user: user, session: session) }
+    var principal: Principal { Principal(agent: agent, user: user, groups: groups, session: session) }
 
     // MARK: budgets
 
@@ -120,6 +141,23 @@ final class Governing {
         _ = try ledger.begin(at: now)
         _ = try ledger.define(AccountDefinition(account, kind: .session, limits: limits), at: now)
         return ledger
+    }
+
+    /// What is left in the session's account, by dimension; null where it has no limits.
+    var left: JSON.Value {
+        guard let account = door.ledger.account(Governing.account),
+            let standings = try? door.ledger.standings(
+                account, at: Moment(boot: boot, bootNanoseconds: Int64(clamping: Clock.boottime), wallSeconds: Int64(clamping: Clock.wall / 1_000_000_000))),
+            !standings.isEmpty
+        else { return .null }
+        return .array(
+            standings.map {
+                [
+                    "bound": .integer($0.dimension.unit == .money ? $0.window.bound / 1_000_000 : $0.window.bound),
+                    "dimension": .string($0.dimension.shownName), "left": .integer($0.dimension.unit == .money ? $0.left / 1_000_000 : $0.left),
+                    "window": .string($0.window.written(for: $0.dimension)),
+                ]
+            })
     }
 
     /// Of /etc/passwd: a static program has no name service. Bytes, not characters: this is on the way of every launch.
@@ -152,15 +190,17 @@ final class Governing {
         guard let place else { return }
         let grants = request.rules.filter { ($0.kind == .read || $0.kind == .write) && !$0.builtin }
         if grants.isEmpty { return }
+        let running: String? = isShared ? RunningCells.folder : nil
         let granted = grants.flatMap { rule in [rule.path] + ((try? Files.resolve(rule.path)).map { [$0] } ?? []) }
-        for path in [place.log, place.configuration, place.state].compactMap({ $0 }) {
+        for path in [place.log, place.configuration, place.state, running].compactMap({ $0 }) {
             let names = [path] + ((try? Files.resolve(path)).map { [$0] } ?? [])
             for name in names {
                 if let inside = granted.first(where: { Paths.contains(name, $0) }) {
                     throw UsageError("`\(inside)` cannot be granted: the log, its key and the policies are in no cell", help: nil)
                 }
                 guard granted.contains(where: { Paths.contains($0, name) }) else { continue }
-                if records != nil { try? Storage.makeFolders(path) }
+                if path == running && !Files.exists(path) { continue }
+                if records != nil, path != running { try? Storage.makeFolders(path) }
                 request.rules.append(.init(.hide, name, origin: "the log, its key and policies", builtin: true))
             }
         }
@@ -180,6 +220,7 @@ final class Governing {
         switch decision {
         case .verdict(.allow(let permit)):
             call = permit.call
+            ticket = permit.ticket
             if let until = permit.delayUntil { pause(until) }
         case .verdict(.deny(let refusal)), .verdict(.kill(let refusal)):
             try? finish()  // it stands, whether the log takes it or not
@@ -195,11 +236,14 @@ final class Governing {
     private func request(_ context: JSON.Value, _ canonical: [UInt8]?, _ command: [String]) -> Governance.Request {
         let random = (try? Host.random64()) ?? Clock.wall
         let call = CallID(bytes: (0..<4).map { UInt8(truncatingIfNeeded: random >> ($0 * 8)) })!
-        let name = command.first?.split(separator: "/").last.map(String.init) ?? "command"
+        let name = Governing.cellName(command)
         return Governance.Request(
-            call: call, cell: cell, principal: Principal(agent: agent, user: user, session: session), action: SystemAction.launch, resource: .cell(name),
+            call: call, cell: cell, principal: principal, action: SystemAction.launch, resource: .cell(name),
             context: context, canonical: canonical, deadline: now.bootNanoseconds + 60_000_000_000)
     }
+
+    /// Policies name a cell by its command's file.
+    private static func cellName(_ command: [String]) -> String { command.first?.split(separator: "/").last.map(String.init) ?? "command" }
 
     /// A throttled launch goes later.
     private func pause(_ until: Int64) {
@@ -232,6 +276,10 @@ final class Governing {
 
     /// The launch's record is on disk when this returns. Called while the cell is being built.
     func recordLaunch() throws {
+        if isShared {
+            guard records != nil, let ticket, case .failed(let refusal) = door.wait(for: ticket, milliseconds: 10_000) else { return }
+            throw LaunchRefused(refusal: refusal)
+        }
         // Where records follow while the cell runs, a thread writes them.
         if isConnecting { try records?.beginCalls() } else { try records?.flush(isLast: false) }
     }
@@ -256,7 +304,7 @@ final class Governing {
             door.note(note, at: at)
         }
         for denial in record.denials { note(.denial, denial.wentOn ? "audit" : nil, denial.json.tagged(["ASI02", "ASI05"])) }
-        for change in record.ladder ?? [] { note(.rung, change.to.name, change.json) }
+        noteChanges()
         if case .limit? = record.cause, let cause = record.cause { note(.rung, record.status == .killed ? "kill" : "told", cause.json.tagged(["ASI08"])) }
         if let kill = record.kill { note(.kill, record.status.rawValue, kill.json) }
         note(.exit, record.status.rawValue, record.json)
@@ -267,7 +315,35 @@ final class Governing {
         } catch { return (error as? LogPlaceError)?.message ?? "\(error)" }
     }
 
-    private func finish() throws { try records?.flush(isLast: true) }
+    /// A rung was taken: recorded at once where records go to disk as they come, else with the end. As many as the result record holds.
+    func take(_ change: RungChange) {
+        guard changed < Governing.recordedChanges else { return }
+        changed += 1
+        changes.append(change)
+        if records?.isLive == true { noteChanges() }
+    }
+
+    static let recordedChanges = 64
+
+    private func noteChanges() {
+        for change in changes {
+            var note = Note(.rung, session: session, cell: cell, call: call)
+            (note.outcome, note.data) = (change.to.name, change.json)
+            door.note(note, at: now)
+        }
+        changes = []
+    }
+
+    /// Who decides on crossed bounds of this cell's ladder; nil where nobody wrote a policy, and the rules do.
+    /// - Parameter isAlone: whether no calls go through the same door.
+    func limits(_ command: [String], isAlone: Bool, quiet: Bool) -> DoorLimits? {
+        if isBuiltIn { return nil }
+        return DoorLimits(
+            door, boot: boot, approvals: place.map { Approvals($0, boot: boot) }, principal: principal, cell: cell, name: Governing.cellName(command),
+            isAlone: isAlone, prepare: { [records] in try records?.beginCalls() }, say: { if !quiet { Messages.note($0) } })
+    }
+
+    private func finish() throws { if !isShared { try records?.flush(isLast: true) } }
 }
 
 extension JSON.Value {

@@ -10,6 +10,9 @@ import Linux
 enum Main {
     static func main() {
         let arguments = Host.arguments()
+        // A client may start one of these for each call.
+        if arguments.count > 2, arguments[1] == CellVerb.mcp.rawValue, let code = StubVerb.main(arguments) { _exit(code) }
+        if arguments.count > 3, arguments[1] == SessionVerb.name { _exit(SessionVerb.main(arguments)) }
         if arguments.count > 1, let verb = CellVerb(rawValue: arguments[1]),
             !arguments.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" })
         {
@@ -73,7 +76,7 @@ struct Fumehood: ParsableCommand {
         commandName: "fumehood", abstract: "Runs untrusted programs in cells: behind namespaces, Landlock and seccomp, with no capability left.",
         version: Version.text,
         subcommands: [
-            RunHelp.self, LearnHelp.self, McpHelp.self, ToolsVerb.self, PsVerb.self, TopVerb.self, KillVerb.self, FreezeVerb.self, ThawVerb.self,
+            RunHelp.self, LearnHelp.self, McpHelp.self, UpVerb.self, ToolsVerb.self, PsVerb.self, TopVerb.self, KillVerb.self, FreezeVerb.self, ThawVerb.self,
             DoctorVerb.self, PolicyVerb.self, ProfileVerb.self, LogVerb.self, WhyVerb.self,
             BudgetVerb.self, ApproveVerb.self,
         ])

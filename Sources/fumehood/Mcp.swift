@@ -4,6 +4,7 @@
 
 import AuditLog
 import Broker
+import Budget
 import Events
 import Linux
 import Sandbox
@@ -11,26 +12,44 @@ import Session
 
 enum McpVerb {
     /// The streams of a server for one launch.
-    /// - Parameter learner: of a learning run, which is told of the calls.
-    static func streams(_ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing, _ learner: Learner?) throws -> BrokerStreams {
+    /// - Parameters:
+    ///   - learner: of a learning run, which is told of the calls.
+    ///   - crossed: asks of crossed limits through the same door.
+    ///   - shared: asks the door of a session, which hears from the log itself.
+    ///   - account: which account of the session pays, under which limits.
+    ///   - ends: where the client is.
+    static func streams(
+        _ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing, _ learner: Learner? = nil, crossed: DoorLimits? = nil,
+        shared: SharedJudge.Part? = nil, account: String? = nil, limits: [AccountLimit]? = nil, ends: ClientEnds = .standard,
+        say note: (([String]) -> Void)? = nil
+    ) throws -> BrokerStreams {
         var settings = ExchangeSettings(
             server: options.serverName, principal: governing.principal, seed: UInt32(truncatingIfNeeded: try Host.random64()),
             sha256: { AuditLog.Digest(of: $0).bytes })
         settings.cell = governing.cell
-        settings.account = options.budgets.isEmpty ? nil : Governing.account
-        settings.slices = GovernFlag.slices(options.budgets)
+        settings.account = shared == nil ? options.budgets.isEmpty ? nil : Governing.account : account
+        settings.slices = GovernFlag.slices(limits ?? options.budgets)
         settings.callTimeout = profile.bound(.wall).map { Int64(clamping: $0) * 1000 }
         if let bound = profile.bound(.output) { settings.bounds.resultBytes = Int(clamping: bound) }
         if profile.durability == .fast { settings.fast = Set(profile.reads) }
         settings.roots = roots(options, places)
         let file = GovernFlag.identifies(options) ? governing.place.flatMap { ToolsLockFile($0) } : nil
         if let file { settings.pins = try file.read().pins(of: options.serverName) }
-        let say: ([String]) -> Void = { notes in if !options.quiet { Messages.notes(notes) } }
-        let judge = governing.judge(say: { say([$0]) })
+        let say: ([String]) -> Void = { notes in if !options.quiet { (note ?? Messages.notes)(notes) } }
+        let tally = CallTally()
+        tally.budget = { governing.left }
+        let judge: any Judge
+        if let shared {
+            judge = shared
+        } else {
+            let own = governing.judge(tally: tally, say: { say([$0]) })
+            own.limits = crossed
+            if let learner { own.onQuestion = { learner.note($0) } }
+            judge = own
+        }
         let server = options.serverName
-        if let learner { judge.onQuestion = { learner.note($0) } }
         let streams = BrokerStreams(
-            Exchange(settings, judge: judge), records: governing.records, onNotes: say,
+            Exchange(settings, judge: judge), records: shared == nil ? governing.records : nil, tally: tally, ends: ends, onNotes: say,
             onPins: { pins in
                 do throws(LockFileError) { try file?.change { $0.take(pins, of: server) } } catch { say(["what was pinned is not kept: \(error.message)"]) }
             })

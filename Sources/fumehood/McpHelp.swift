@@ -7,13 +7,15 @@ import Sandbox
 
 struct McpHelp: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "mcp", abstract: "Serves MCP from a server in a cell; every tool call is judged.", usage: "fumehood mcp [FLAGS] -- SERVER [ARGUMENT...]",
+        commandName: "mcp", abstract: "Serves MCP from a server in a cell; every tool call is judged.", usage: "fumehood mcp [FLAGS] -- SERVER [ARGUMENT...]\n       fumehood mcp TOOL        inside the cell of an agent of `fumehood up`",
         discussion: """
             In the configuration of any client: command: fumehood, args: [mcp, --, SERVER]. The server runs in a cell (profile tool); the wall limit is that \
-            of one call. Built-in profiles: \(BuiltinProfiles.names.joined(separator: ", ")).
+            of one call. With --session NAME the supervisor of that session starts the server, and is itself started by the first process that asks for it: \
+            processes that live for one call share a budget then, what was called before, and the log. --policy, --budget, --log and --no-log are the \
+            session's: who comes later leaves them out or gives the same. Built-in profiles: \(BuiltinProfiles.names.joined(separator: ", ")).
 
             Exit code: the server's own, 128+N where signal N ended it. 124: it was ended by a limit, a policy or `fumehood kill`. 125: nothing was started. \
-            126, 127: the command cannot be executed, is not there.
+            126, 127: the command cannot be executed, is not there. A session whose supervisor is killed ends with its servers: 125.
             """)
 
     @Option(name: [.customShort("p"), .customLong("profile")], help: help("-p")) var profile: String?
@@ -44,6 +46,8 @@ struct McpHelp: ParsableCommand {
     @Option(name: .customLong("ask"), help: help("--ask")) var ask: [String] = []
     @Option(name: .customLong("deny"), help: help("--deny")) var deny: [String] = []
     @Option(name: .customLong("budget"), help: help("--budget")) var budget: [String] = []
+    @Option(name: .customLong("session"), help: help("--session")) var session: String?
+    @Option(name: .customLong("idle"), help: help("--idle")) var idle: String?
     @Argument(parsing: .postTerminator, help: "the server and its arguments") var command: [String] = []
 
     private static func help(_ name: String) -> ArgumentHelp {

@@ -5,11 +5,25 @@
 import Glibc
 import Linux
 import Session
+import Synchronization
 
 enum Messages {
     /// Nanoseconds that a sentence waits for a reader of stderr. Then it is dropped: what it tells stands in the exit code and the
     /// record as well, and a terminal that stands still must not keep a run from ending.
     static let patience: UInt64 = 200_000_000
+
+    /// What is said meanwhile is kept and not written: for a process that speaks for others.
+    private static let held = Mutex<String?>(nil)
+
+    /// Runs `body`. - Returns: what it said, made harmless.
+    static func kept(_ body: () -> Void) -> String {
+        held.withLock { $0 = "" }
+        body()
+        return held.withLock { text in
+            defer { text = nil }
+            return text.map(printable) ?? ""
+        }
+    }
 
     static func error(_ text: String, help: String? = nil) {
         say("fumehood: " + text + "\n" + (help.map { "  help: \($0)\n" } ?? ""))
@@ -21,6 +35,11 @@ enum Messages {
     static func notes(_ lines: [String]) { if !lines.isEmpty { say(lines.map { "fumehood: \($0)\n" }.joined()) } }
 
     private static func say(_ text: String) {
+        let isKept = held.withLock { kept in
+            if kept != nil { kept! += text }
+            return kept != nil
+        }
+        if isKept { return }
         let (outlet, deadline) = (Outlet(2), Clock.monotonic + patience)
         guard (try? outlet.write(all: Array(printable(text).utf8), by: deadline)) != nil else { return }
         try? outlet.settle(by: deadline)

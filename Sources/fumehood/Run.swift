@@ -2,6 +2,7 @@
 // `fumehood run`: one command in one cell. Composition only: flags and profile to a request, a request to a plan, a plan to
 // a cell, a cell to its end, the end to an exit code, a record and a footer.
 
+import Budget
 import Cedar
 import Config
 import Events
@@ -24,32 +25,8 @@ enum RunVerb {
             report.options = options
             try report.openSinks()
             return try run(options, learner, began: began, report: &report)
-        } catch let error as UsageError {
-            return report.refuse(error.text, help: error.help)
-        } catch let error as ConfigError {
-            return report.refuse(error)
-        } catch let error as CellError {
-            return report.refuse(error.message.text, help: error.message.help, code: error.exitCode)
-        } catch let error as LaunchError {
-            return report.refuse(error.message.text, help: error.message.help)
-        } catch let error as LearningError {
-            return report.refuse(error.message.text, help: error.message.help)
-        } catch let error as LaunchRefused {
-            return report.refuse(error.refusal)
-        } catch let error as LogPlaceError {
-            report.governing = nil  // nothing more can be written there
-            return report.refuse(error.message, help: error.help)
-        } catch let error as PolicyFailure {
-            return report.refuse("no policy was loaded, and nothing is started: \(error.text)", help: error.help)
-        } catch let error as PolicyLoadError {
-            return report.refuse(
-                "the policies do not load, and nothing is started: \(error.problems.joined(separator: "\n"))", help: "fumehood policy check says all of it")
-        } catch let error as LockFileError {
-            return report.refuse(error.message, help: error.help)
-        } catch let error as SystemError {
-            return report.refuse(error.message, help: LaunchError.scarcity(error.code))
         } catch {
-            return report.refuse("\(error)")
+            return report.refuse(failure: error)
         }
     }
 
@@ -91,6 +68,8 @@ enum RunVerb {
 
         try governing.decide(profile, launch.planned, command: options.command)
         report.governing = governing
+        report.budget = try CellBudget(
+            agent: options.agent ?? "local", place: options.noLog ? nil : governing.place, limits: profile.limits, cell: report.cell.text)
         signal(SIGPIPE, SIG_IGN)
         if profile.bound(.wall) != nil { report.patience = 500_000_000 }
         if let flag = options.limits.first(where: { $0.limit == .cpu }), !launch.planned.spec.groups.holds(.cpu) {
@@ -102,8 +81,9 @@ enum RunVerb {
         var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
         // A server lives as long as its client wants; the time is that of one call.
         if options.verb == .mcp { limits.wall = nil }
+        let judge = rules == nil ? nil : governing.limits(options.command, isAlone: options.verb == .run, quiet: options.quiet)
         func streams() throws -> (any StandardStreams)? {
-            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing, watching.learner) }
+            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing, watching.learner, crossed: judge) }
             let streams: (any StandardStreams)? = options.terminal ? TerminalStreams(bound: limits.output) : nil
             return options.govern ? try Governed.streams(options, over: streams ?? RelayedStreams(bound: limits.output), governing) : streams
         }
@@ -114,12 +94,27 @@ enum RunVerb {
             Messages.note("no policy is given: whatever `\(options.serverName)` asks for is permitted, within its budget")
         }
         limits.measured = MeasuredLimits(profile)
+        if let budget = report.budget {
+            // What is left in the accounts bounds the cell as its own limits do.
+            if options.verb == .run, let wall = budget.bounds[.wall] { limits.wall = UInt64(wall) * 1000 }
+            if let output = budget.bounds[.output] { limits.output = UInt64(output) }
+            if let time = budget.bounds[.cpuTime] { limits.measured.cpuTimeMicroseconds = UInt64(time) }
+            if let bytes = budget.bounds[.disk] { limits.measured.disk = UInt64(bytes) }
+            limits.measured.countsMemory = budget.countsMemory
+        }
+        limits.measured.writesDisk = launch.planned.spec.view.contains { if case .bind(_, _, .write, _) = $0 { true } else { false } }
         limits.cores = profile.bound(.cpu)
         limits.accounts = report.isRead || watching.learner != nil
         let registration = Registration(
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
-        let ladder = rules.map { LadderOrder($0, cores: profile.bound(.cpu), onChange: report.rungSink) }
+        let onEvent = report.rungSink
+        let ladder = rules.map { rules in
+            LadderOrder(rules, cores: profile.bound(.cpu), judge: judge) { change in
+                governing.take(change)
+                onEvent?(change)
+            }
+        }
         var outcome = try launch.run(
             proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: watching.watch,
             connections: governing.connections(profile), beforeCommand: governing.recordLaunch, onDenials: report.denialSink)

@@ -24,6 +24,8 @@ struct RunReport {
     lazy var cell = RunReport.freshID(CellKind.self)
     /// The records of the run, once the door has let it go.
     var governing: Governing?
+    /// What it may spend of accounts that outlive it; nil where none is limited.
+    var budget: CellBudget?
     /// Whether anybody reads the record.
     var isRead: Bool { result != nil || events != nil || governing?.keepsRecords == true }
 
@@ -90,6 +92,7 @@ struct RunReport {
     /// Nothing was started.
     mutating func refuse(_ text: String, help: String? = nil, code: Int32 = 125, cause: Cause? = nil) -> Int32 {
         Messages.error(text, help: help)
+        if let budget, let lost = budget.settle([:]) { Messages.note(lost) }
         if !isRead { return code }
         var record = ResultRecord(status: .refused)
         record.session = session
@@ -191,6 +194,7 @@ struct RunReport {
         }
         var lost: String?
         if let governing { lost = governing.end(record) }
+        if let budget, let unsettled = budget.settle(record.used(outcome.tree)) { Messages.note(unsettled) }
         if let lost { Messages.note(lost) }
         if options?.quiet != true {
             Footer.write(
@@ -198,5 +202,16 @@ struct RunReport {
         }
         // Whoever asked for a record goes by it.
         return isIncomplete ? 125 : code
+    }
+}
+
+extension ResultRecord {
+    /// What the whole cell used, by the ledger's dimensions.
+    fileprivate func used(_ tree: TreeUsage) -> [String: Int64] {
+        [
+            "cpu_us": (usage.cpuUserMicroseconds ?? 0) + (usage.cpuSystemMicroseconds ?? 0), "wall_us": usage.wallMicroseconds ?? 0,
+            "bytes_out": usage.bytesOut ?? 0, "bytes_written": Int64(clamping: tree.writtenBytes ?? 0),
+            "memory_byte_s": Int64(clamping: tree.memoryByteSeconds ?? 0),
+        ]
     }
 }

@@ -21,6 +21,10 @@ struct TopRow {
     var limits: (millicores: Int64?, memory: Int64?, pids: Int64?, wall: Int64?)
     /// `cpu 1.0 of 0.8`: what caused the last change of rung.
     var reason: String
+    /// Calls of tools in the last minute; nil for a cell that is not called.
+    var calls: Int64?
+    /// Of the budget's limits the one of which the least part is left.
+    var scarcest: (dimension: String, left: Int64, bound: Int64)?
 
     /// - Parameter before: the same cell's answer some time ago.
     init(_ answer: Value, before: Value?) {
@@ -40,6 +44,11 @@ struct TopRow {
             millicores = max(0, processorMicroseconds - time) * 1000 / (wall - then)
         }
         reason = TopRow.reason(answer["last_change"])
+        calls = number("calls_minute")
+        for row in answer["budget"]?.asArray ?? [] {
+            guard let name = row["dimension"]?.asString, let left = row["left"]?.asInteger, let bound = row["bound"]?.asInteger, bound > 0 else { continue }
+            if scarcest.map({ Double(left) / Double(bound) < Double($0.left) / Double($0.bound) }) ?? true { scarcest = (TopRow.plain(name), left, bound) }
+        }
     }
 
     private static func reason(_ change: Value?) -> String {
@@ -74,10 +83,12 @@ enum TopTable {
     /// - Parameter machineCores: what the bar of cores is of where a cell has no limit.
     static func lines(_ rows: [TopRow], width: Int, machineCores: Int) -> (head: String, rows: [String]) {
         let isWide = width >= 120
-        let bar = isWide ? 12 : 5
+        // Only where somebody is called: then bars give way in a narrow window.
+        let isCalled = rows.contains { $0.calls != nil }
+        let bar = isWide ? 12 : isCalled ? 3 : 5
         let head =
             pad("CELL", 12) + pad("RUNG", 10) + pad("CPU", bar + 6) + pad("MEMORY", bar + 7) + pad("PIDS", bar + 6) + pad("TIME", 8)
-            + (isWide ? pad("LAST CHANGE BY", 30) : "") + "COMMAND"
+            + (isCalled ? pad("CALLS/M", 8) + pad("LEFT", isWide ? 22 : 5) : "") + (isWide ? pad("LAST CHANGE BY", 30) : "") + "COMMAND"
         let lines = rows.map { row in
             var line = pad(row.cell, 12) + pad(row.shownRung, 10)
             line +=
@@ -86,10 +97,19 @@ enum TopTable {
             line += gauge(row.memory, of: row.limits.memory, bar) + pad(row.memory.map { amount($0, "bytes") } ?? "-", 6)
             line += gauge(row.pids, of: row.limits.pids, bar) + pad(row.pids.map { "\($0)" } ?? "-", 5)
             line += pad(RunningCells.seconds(row.wall), 8)
+            if isCalled { line += pad(row.calls.map { "\($0)" } ?? "-", 8) + pad(left(row, isWide), isWide ? 22 : 5) }
             if isWide { line += pad(row.reason, 30) }
             return cut(line + row.command, width)
         }
         return (cut(head, width), lines)
+    }
+
+    /// `calls 7 of 10`, or a percentage where there is little room.
+    private static func left(_ row: TopRow, _ isWide: Bool) -> String {
+        guard let (name, left, bound) = row.scarcest else { return "-" }
+        if !isWide { return "\(Int(Double(max(0, left)) / Double(bound) * 100))%" }
+        let unit = name.hasSuffix("_us") ? "us" : name.hasPrefix("bytes") ? "bytes" : "count"
+        return "\(name) \(amount(left, unit)) of \(amount(bound, unit))"
     }
 
     /// `##...`, and nothing where nothing bounds it.

@@ -118,7 +118,8 @@ struct CausalChain {
             if about.value?["outcome"]?.asString == "audit" {
                 lines.append("\(what) went on\(times): its profile audits, and would deny it under `mode: enforce`")
             } else {
-                lines.append("\(what) was denied\(times) by \(isConnection ? "the network of its cell, which reaches what is named" : "the filter of its cell")")
+                let wall = isConnection ? "the network of its cell, which reaches what is named" : "the filter of its cell"
+                lines.append("\(what) was denied\(times) by \(wall)")
             }
             lines.append(data(about, "remedy")?.asString.map { "to grant it: \($0)" } ?? "nothing grants it: no cell may do that")
         }

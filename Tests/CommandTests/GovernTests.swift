@@ -297,4 +297,46 @@ struct GovernTests {
         let run = try ground.run(["sh", "-c", script, Ground.program ?? "", file], environment: ["XDG_RUNTIME_DIR": ground.work])
         #expect(run.out.contains(" decided\n1 files, set ") && run.out.contains("reload 0\n") && run.out.contains("broken 2\n"), "\(run.out)\(run.err)")
     }
+
+    @Test func `a run reserves in its agent's account, is bounded by what is left, and settles what the cell used; nothing left refuses`() throws {
+        let ground = try Ground(.root)
+        try ground.put(
+            ground.home + "/.config/fumehood/budget.yaml",
+            "fumehood: 1\naccounts:\n  acme: { kind: org, limits: { wall_us: 1h, memory_byte_s: 100G } }\n"
+                + "  agent/local: { kind: agent, parent: acme, limits: { bytes_out: 10B } }\n")
+        #expect(try ground.cell([], ["/bin/echo", "1234"]).code == 0)
+        let shown = try fumehood(ground, ["budget", "show"]).out
+        #expect(shown.contains("bytes_out 5 settled, 0 reserved (measured); 5 left of 10B") && shown.contains("wall_us "), "\(shown)")
+        // What is left is the limit.
+        let bounded = try ground.cell(["--result", "r.json"], ["/bin/echo", "123456789"])
+        #expect(bounded.code == 124 && bounded.err.contains("output"), "\(bounded.err)")
+        let refused = try ground.cell(["-w", "."], ["/bin/sh", "-c", ": > started"])
+        #expect(refused.code == 125 && refused.err.contains("nothing is left of `bytes_out` for `agent/local`"), "\(refused.err)")
+        #expect(!FileManager.default.fileExists(atPath: ground.home + "/started"))
+        #expect(try ground.cell(["--agent", "other"], ["/bin/echo", "123456789"]).code == 0)
+        #expect(try fumehood(ground, ["log", "verify"]).code == 0)
+    }
+
+    private static let spinning = "fumehood: 1\nextends: base\nladder: { cpu: { throttle: 0.02 }, grace: 300ms }\n"
+    private static let limit = "(principal, action == Action::\"sys__limit\", resource) when { context.crossed.limit == \"cpu\" };"
+
+    @Test(arguments: [
+        ("@id(\"p\") @raise(\"64000\") permit", 5, [String](), "allow"), ("@id(\"p\") forbid", 124, ["terminate"], "deny"),
+        ("@id(\"p\") @kill forbid", 124, ["kill"], "kill"),
+    ])
+    func `a policy decides on a crossed limit`(policy: String, code: Int32, rungs: [String], outcome: String) throws {
+        let ground = try Ground(.root)
+        let profile = try ground.put(ground.home + "/spin.yaml", Self.spinning), file = try ground.put(ground.home + "/p.cedar", "\(policy) \(Self.limit)")
+        let result = ground.home + "/r.json"
+        let run = try ground.cell(
+            ["-p", profile, "--policy", file, "--timeout", "60s", "--result", result],
+            ["/bin/sh", "-c", "i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done; exit 5"])
+        let record = try Value(parsing: String(contentsOfFile: result, encoding: .utf8))
+        #expect(
+            run.code == code && (record["ladder"]?.asArray ?? []).map { $0["rung"]?.asString ?? "" } == rungs, "\(run.code) \(record.serialised()) \(run.err)")
+        let asked = try records(ground).filter { $0["tool"]?.asString == "sys__limit" }
+        #expect(asked.first?["outcome"]?.asString == outcome && asked.first?["data"]?["crossed"]?["rung"]?.asString == "throttle")
+        #expect(asked.first?["policies"]?[0]?.asString == file + "#p")
+        #expect(try kinds(records(ground)).filter { $0 == "rung" }.count == rungs.count)
+    }
 }

@@ -209,7 +209,7 @@ print('again', q.connect_ex(('api.example.com', 80)))
     assert run.out.splitlines() == ["registered False True True 0", f"peer ('{API}', 80)", "duplicate 107", "options 1 1 77 100000 True True", "flags True False", "again 106"], run
 
 
-@test("a fetching MCP server reaches what is named and is refused elsewhere, in words for the model", only="--full")
+@test("a fetching MCP server reaches what is named and is refused elsewhere, in its own words", only="--full")
 def _():
     server = fetching()
     if not server:
@@ -217,7 +217,7 @@ def _():
     prefix = os.path.dirname(os.path.dirname(os.path.realpath(server)))
     home = os.path.join(ground.STATE, "fetch")
     os.makedirs(home)
-    process = subprocess.Popen([ground.FUMEHOOD, "mcp", "-p", "tool", "-r", prefix, "--net", "api.example.com:80", "--", server, "--ignore-robots-txt"],
+    process = subprocess.Popen([ground.FUMEHOOD, "mcp", "-p", "tool", "-r", prefix, "--net", "api.example.com:80", "--", server, "--ignore-robots-txt", "--allow-private-ips"],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "HOME": home})
 
     def say(value):
@@ -234,7 +234,7 @@ def _():
     say({"method": "notifications/initialized"})
     say({"id": 1, "method": "tools/list"})
     hear(1)
-    for number, (url, wanted) in enumerate([("http://api.example.com/", "the api"), (f"http://{EVIL}/", "ermission denied"), ("http://other.example/", "not known")], 2):
+    for number, (url, wanted) in enumerate([("http://api.example.com/", "the api"), (f"http://{EVIL}/", "connection attempts failed"), ("http://other.example/", "not known")], 2):
         say({"id": number, "method": "tools/call", "params": {"name": "fetch", "arguments": {"url": url, "raw": True}}})
         answer = hear(number)
         text = json.dumps(answer)

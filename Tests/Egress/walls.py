@@ -307,7 +307,7 @@ def _():
             ''')
     home = os.path.join(ground.STATE, "three-home")
     os.makedirs(home)
-    env = {"HOME": home, "XDG_STATE_HOME": home + "/state"}
+    env = {"HOME": home, "XDG_STATE_HOME": home + "/state", "XDG_CONFIG_HOME": home + "/config"}
     tiny = os.path.join(ground.ROOT, "Tests/Broker/tiny.py")
     lines = [{"id": 0, "method": "initialize", "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}},
              {"method": "notifications/initialized"}, {"id": 1, "method": "tools/list"},

@@ -52,3 +52,17 @@ func `no line is wider than the window, and each column begins under its head`(w
     let row = TopRow(answer("c1", cpu: 0, wall: 1, command: "a\u{1b}[2Jb\nc\u{4e2d}d\u{301}"), before: nil)
     #expect(row.command == "a?[2Jb?c?d?")
 }
+
+@Test(arguments: [80, 200])
+func `calls a minute and the scarcest budget stand where somebody is called`(width: Int) {
+    var called = answer("c1", cpu: 0, wall: 1).asObject!
+    called["calls_minute"] = 42
+    called["budget"] = [
+        ["dimension": "calls", "left": 150, "bound": 200, "window": "200"], ["dimension": "cpu_us", "left": 3_000_000, "bound": 30_000_000, "window": "30s"],
+    ]
+    let table = TopTable.lines([TopRow(.object(called), before: nil), TopRow(answer("c2", cpu: 0, wall: 1), before: nil)], width: width, machineCores: 2)
+    let start = table.head.indices.first { table.head[$0...].hasPrefix("CALLS/M") }.map { table.head.distance(from: table.head.startIndex, to: $0) } ?? 0
+    #expect(table.rows[0].dropFirst(start).hasPrefix(width == 80 ? "42      10%  sleep" : "42      cpu_us 3.0s of 30.0s"))
+    #expect(table.rows[1].dropFirst(start).hasPrefix("-       -"))
+    #expect(table.rows.allSatisfy { $0.count <= width })
+}

@@ -62,7 +62,7 @@ private func fault(_ text: String) -> String {
     ("ladder: {samples: 1000}", "mine.yaml:2:19: ladder.samples: 1000 samples in a row are more than a rung may wait for\nhelp: `100` is the most"),
     (
         "ladder: {straight: [cpus]}",
-        "mine.yaml:2:21: ladder.straight[0]: expected `cpu`, `cpu_time`, `memory`, `pids`, `refused_forks`, `pressure_cpu`, `pressure_memory`, `pressure_io`, `output`, `output_rate`, `disk`, `write_rate`, `wall`, `call_rate` or `denial_rate`, found `cpus`\nhelp: did you mean `cpu`?"
+        "mine.yaml:2:21: ladder.straight[0]: expected `cpu`, `cpu_time`, `memory`, `pids`, `refused_forks`, `pressure_cpu`, `pressure_memory`, `pressure_io`, `output`, `output_rate`, `disk`, `write_rate`, `wall`, `call_rate`, `denial_rate` or `call_loops`, found `cpus`\nhelp: did you mean `cpu`?"
     ),
     ("ladder: {throttled: {cpu: 0.001}}", "mine.yaml:2:27: ladder.throttled.cpu: so little of a core cannot be kept\nhelp: `0.01` is the least"),
     (

@@ -32,7 +32,7 @@ class Pane:
 
     def __init__(self, folder, columns, environment):
         self.socket = os.path.join(folder, "tmux-" + uuid.uuid4().hex[:8])
-        self.tmux("new-session", "-d", "-x", str(columns), "-y", "24", "env", *[f"{k}={v}" for k, v in environment.items()], "PS1=ready> ", "sh")
+        self.tmux("new-session", "-d", "-c", folder, "-x", str(columns), "-y", "24", "env", *[f"{k}={v}" for k, v in environment.items()], "PS1=ready> ", "sh")
 
     def tmux(self, *words):
         return subprocess.run(["tmux", "-f", "/dev/null", "-S", self.socket, *words], capture_output=True, text=True, timeout=20).stdout

@@ -185,7 +185,7 @@ func `whoever decides may take another rung`(decision: LimitDecision, told: Rung
 @Test func `raise doubles the bounds, and the rung is not taken`() {
     var cell = Sampled(rules(.memory, [(.freeze, 200)]))
     cell.read(.memory, 300, times: 2)
-    #expect(cell.ladder.decide(.raise, on: cell.changes[0], at: cell.now) == nil)
+    #expect(cell.ladder.decide(.raise(nil), on: cell.changes[0], at: cell.now) == nil)
     #expect(cell.ladder.rung == .observe)
     cell.read(.memory, 399, times: 20)
     #expect(cell.changes.count == 1)
@@ -198,4 +198,56 @@ func `whoever decides may take another rung`(decision: LimitDecision, told: Rung
     cell.read(.cpu, 950, times: 4)
     cell.read(.memory, 0, times: 200)
     #expect(cell.path == [.warn, .throttle])
+}
+
+@Test func `thawed to the bottom and frozen again at once it is ended, after a quiet time it is frozen`() {
+    var order = rules(.cpu, [(.freeze, 500)])
+    order.freezeLasts = second
+    var cell = Sampled(order)
+    cell.read(.cpu, 900, times: 2)
+    cell.read(.cpu, 0, times: 10)
+    #expect(cell.path == [.freeze, .observe])
+    var goesOn = cell
+    goesOn.read(.cpu, 900, times: 60)
+    #expect(goesOn.path == [.freeze, .observe, .terminate])
+    cell.read(.cpu, 0, times: 101)
+    cell.read(.cpu, 900, times: 2)
+    #expect(cell.path == [.freeze, .observe, .freeze])
+}
+
+@Test func `a policy raises a bound to what it says, the others in proportion, and no further`() {
+    var cell = Sampled(rules(.cpu, [(.slow, 500), (.throttle, 1000)]))
+    cell.read(.cpu, 600, times: 2)
+    #expect(cell.ladder.decide(.raise(1500), on: cell.changes[0], at: cell.now) == nil && cell.ladder.rung == .observe)
+    cell.read(.cpu, 1600, times: 2)
+    #expect(cell.changes[1].bound == 1500)
+    // No raise at all: the rules go on.
+    #expect(cell.ladder.decide(.raise(1500), on: cell.changes[1], at: cell.now)?.to == .slow)
+    cell.read(.cpu, 3000, times: 2)
+    #expect(cell.path == [.slow, .slow, .throttle] && cell.changes[2].bound == 3000)
+}
+
+@Test func `frozen until a person answers it waits without end; a yes thaws, a no ends whatever the cap`() {
+    var order = rules(.cpu, [(.throttle, 500)], cap: .throttle)
+    order.freezeLasts = second
+    var cell = Sampled(order)
+    cell.read(.cpu, 600, times: 2)
+    let asked = cell.ladder.decide(.ask, on: cell.changes[0], at: cell.now)
+    #expect(asked?.to == .freeze && asked?.reason == .policy && cell.ladder.awaitsAnswer && cell.ladder.deadline == nil)
+    cell.read(.cpu, 0, times: 500)
+    #expect(cell.changes.count == 1)
+    var agreed = cell.ladder
+    #expect(agreed.thaw(.person, at: cell.now)?.from == .freeze && !agreed.awaitsAnswer && agreed.refuse(at: cell.now) == nil)
+    #expect(cell.ladder.refuse(at: cell.now)?.to == .terminate)
+    cell.read(.cpu, 0, times: 20)
+    #expect(cell.path.last == .kill)
+}
+
+@Test func `a rung that a policy put in goes when it is left`() {
+    var cell = Sampled(rules(.cpu, [(.slow, 500)]))
+    cell.read(.cpu, 600, times: 2)
+    _ = cell.ladder.decide(.ask, on: cell.changes[0], at: cell.now)
+    #expect(cell.ladder.thaw(.person, at: cell.now)?.to == .slow)
+    cell.read(.cpu, 600, times: 300)
+    #expect(cell.path == [.slow])
 }

@@ -213,9 +213,10 @@ long cl_probe_cell(uint64_t flags, uint32_t user, uint32_t group, int32_t result
 long cl_janitor(int line, int line_other_end, int *_Nonnull pidfd);
 
 /// Tends the control groups of a cell until `release` hangs up: then writes `1` to texts[0] (cgroup.kill), `THAWED` to texts[1]
-/// (freezer.state), unlinks texts[2], each where it is not empty, and removes the groups texts[3..<count], for at most 20 s.
+/// (freezer.state), unlinks texts[2], each where it is not empty, and removes the groups texts[3..<count], for at most 20 s. Before all that
+/// the terminal at descriptor 0 gets the modes back that it has now, where `has_terminal`.
 /// Shares this process's memory: `*memory`, its stack and texts, is given back by cl_group_janitor_gone once it has been reaped.
-long cl_group_janitor(const char *_Nonnull const *_Nonnull texts, uint32_t count, int release, int release_other_end, int *_Nonnull pidfd, void *_Nullable *_Nonnull memory);
+long cl_group_janitor(const char *_Nonnull const *_Nonnull texts, uint32_t count, int release, int release_other_end, int has_terminal, int *_Nonnull pidfd, void *_Nullable *_Nonnull memory);
 void cl_group_janitor_gone(void *_Nonnull memory);
 
 #endif
