@@ -268,7 +268,7 @@ struct DifferentialTests {
             lenient.allowsDuplicates = true
             #expect(try Value(parsing: text, options: lenient)["params"]?["arguments"]?.regular() ?? [:] == judged)
             // And so it is by a parser that shares nothing with ours.
-            let came = try #require(Self.arguments(text)), went = try #require(Self.arguments(line.serialisedBytes()))
+            let came = try #require(try Self.arguments(text)), went = try #require(try Self.arguments(line.serialisedBytes()))
             #expect(came == went)
             peers.reply(line["id"]!)
             _ = peers.taken(.client)
