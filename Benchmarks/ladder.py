@@ -113,12 +113,8 @@ def neighbours(binary, folder, seconds):
                 beside = work(binary, seconds, environment)
                 lives = runaway.poll() is None
             finally:
-                runaway.terminate()
-                try:
-                    runaway.wait(timeout=10)
-                except subprocess.TimeoutExpired:
-                    runaway.kill()
-                    runaway.wait()
+                runaway.kill()
+                runaway.wait()
             alone = (alone + work(binary, seconds, environment)) / 2
             parts.append(f"{beside / alone:5.2f}" + ("" if lives else " (ended)"))
             if ladder:

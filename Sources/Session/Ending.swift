@@ -22,6 +22,7 @@ extension Supervisor {
     func look() {
         register()
         keepStill()
+        meter.begin()
         if laddering.map(\.mayRest) ?? true, let until = meter.rests(groups, at: Clock.monotonic) {
             nextLook = until
             return
@@ -79,6 +80,7 @@ extension Supervisor {
             _ = groups.kill()
             try? cell.process.signal(SIGKILL)
             if frozenSince != nil { thaw() }  // a task frozen by v1 dies only when it is let go
+            if let laddering { restore(laddering) }  // one that is throttled dies at that pace
         }
         // PID 1 answers for the whole pid namespace: the kernel lets it go only when all others are reaped.
         let gone = reap(by: issued + 2_000_000_000)

@@ -47,6 +47,9 @@ final class LadderSampler {
         var denials: UInt64 = 0
         /// nil where nobody calls.
         var loops: Int64?
+        /// Read at this look already: microseconds of the tree, forks refused so far.
+        var processor: UInt64?
+        var refusedForks: UInt64?
         var tree: LimitWatch.Tree?
         var written: UInt64?
     }
@@ -113,7 +116,7 @@ final class LadderSampler {
             defer { old = new }
             return Int64(clamping: (new - min(new, old)).multipliedFullWidth(by: 1_000_000).high > 0 ? .max : (new - min(new, old)) * 1_000_000 / microseconds)
         }
-        if let time = processor?.field("usage_usec") {
+        if let time = counts.processor ?? processor?.field("usage_usec") {
             activity = (time - min(time, last.processor), passed)
             readings[.cpuTime] = Int64(clamping: time)
             readings[.cpu] = rate(time, &last.processor, over: passed) / 1000
@@ -124,7 +127,9 @@ final class LadderSampler {
         }
         if asked.contains(.memory) { readings[.memory] = memoryInUse(tree).map { Int64(clamping: $0) } }
         if let count = processes?.number() { readings[.pids] = Int64(clamping: count) - 1 } else if let tree { readings[.pids] = Int64(tree.threads) - 1 }
-        if let refused = forks?.field("max") { readings[.refusedForks] = rate(refused, &last.forks, over: passed) }
+        if asked.contains(.refusedForks), let refused = counts.refusedForks ?? forks?.field("max") {
+            readings[.refusedForks] = rate(refused, &last.forks, over: passed)
+        }
         if let total = cpuPressure?.field("total") { readings[.pressureCPU] = min(100, rate(total, &last.cpuPressure, over: passed) / 10_000) }
         if let total = memoryPressure?.field("total") { readings[.pressureMemory] = min(100, rate(total, &last.memoryPressure, over: passed) / 10_000) }
         if let total = ioPressure?.field("total") { readings[.pressureIO] = min(100, rate(total, &last.ioPressure, over: passed) / 10_000) }

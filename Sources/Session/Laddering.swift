@@ -73,6 +73,7 @@ extension Supervisor {
         counts.output = streams.passed.out
         let tally = streams.tally, moment = Int64(Clock.boottime)
         (counts.calls, counts.denials) = (tally?.calls ?? 0, laddering.denials + (tally?.denials ?? 0))
+        (counts.processor, counts.refusedForks) = (meter.processorNow, meter.refusedNow)
         counts.loops = tally?.loops(at: moment)
         (counts.tree, counts.written) = (meter.tree, meter.usage.writtenBytes)
         guard let sampler = laddering.sampler else {
@@ -139,6 +140,12 @@ extension Supervisor {
         act(on: change, laddering)
         note(change, laddering)
         setTimer()
+    }
+
+    /// It is dying, and needs its processor for that.
+    func restore(_ laddering: Laddering) {
+        laddering.actions.leave()
+        perform(laddering)
     }
 
     /// The command has ended: what it wrote may pass.

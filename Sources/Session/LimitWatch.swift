@@ -40,6 +40,9 @@ struct LimitWatch {
     /// Opened at the first look: a cell that is over sooner opens nothing.
     private var kept: KeptReadings?
     private let processors = UInt64(max(1, Host.processors()))
+    /// What this look read already, for the ladder: microseconds of the tree, forks refused so far.
+    private(set) var processorNow: UInt64?
+    private(set) var refusedNow: UInt64?
     private var memoryAt: UInt64 = 0
     private var memoryByteMicroseconds = 0.0
     private var restedAt: (time: UInt64, used: UInt64) = (0, 0)
@@ -89,7 +92,7 @@ struct LimitWatch {
     static let stillness: UInt64 = 1000
     /// Looks at a still cell that are passed over in a row, and the longest pause between them in nanoseconds.
     static let mostPassedOver = 4
-    static let longestPause: UInt64 = 1_000_000_000
+    static let longestPause: UInt64 = 2_000_000_000
 
     init(_ limits: MeasuredLimits, root: Int32) {
         self.limits = limits
@@ -101,11 +104,15 @@ struct LimitWatch {
 
     private var watchesDisk: Bool { limits.disk != nil && limits.writesDisk }
 
+    /// A look begins: what the last one read counts no more.
+    mutating func begin() { (processorNow, refusedNow) = (nil, nil) }
+
     /// Whether there is nothing to look at: a cell that uses next to nothing writes, forks and takes nothing either. One question, where a
     /// look asks a dozen; every few of them a look is taken all the same.
     /// - Returns: until when it may rest; nil for a look.
     mutating func rests(_ groups: borrowing HeldGroups, at now: UInt64) -> UInt64? {
         guard let used = kept?.usedMicroseconds else { return nil }
+        processorNow = used
         countMemory(at: now)
         let last = restedAt
         restedAt = (now, used)
@@ -179,8 +186,9 @@ struct LimitWatch {
     private mutating func lookAtGroups(_ groups: borrowing HeldGroups) -> Cause? {
         if groups.plan.isEmpty { return nil }
         if let kills = kept?.kills, kills > 0, let cause = memoryCause(groups) { return cause }
-        if let bound = limits.cpuTimeMicroseconds, let time = kept?.usedMicroseconds, time > bound { return limit(.cpuTime, bound, time) }
+        if let bound = limits.cpuTimeMicroseconds, let time = processorNow ?? kept?.usedMicroseconds, time > bound { return limit(.cpuTime, bound, time) }
         guard let bound = limits.pids, let refused = kept?.refused else { return nil }
+        refusedNow = refused
         let new = refused - min(refused, refusedForks)
         refusedForks = refused
         stormyLooks = new >= LimitWatch.breeze ? stormyLooks + 1 : 0
