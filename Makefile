@@ -129,6 +129,8 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	python3 Tests/Oracles/ledger_windows.py
 	python3 Tests/Broker/peers.py
 	python3 Tests/Soak/calls.py
+	python3 Tests/Soak/servers.py
+	python3 Tests/Broker/standing.py
 	python3 Tests/Oracles/tool_schemas.py --tools 2000 --values 25
 	FUMEHOOD_SOAK=1 swift test --disable-xctest --filter DifferentialTests
 	python3 Tests/Soak/log.py --all --record
@@ -137,6 +139,10 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	python3 Tests/Soak/ladder.py
 	python3 Tests/Broker/runaways.py
 	python3 Tests/Soak/learn.py --record
+	python3 Tests/Egress/storm.py --full
+	python3 Tests/Egress/clients.py --full
+	python3 Tests/Soak/learnmcp.py
+	python3 Tests/Soak/traps.py --record
 	Tests/vm.sh all
 	Tests/Fuzz/soak.sh
 
@@ -159,6 +165,8 @@ bench: build/fumehood build/cedar-corpus build/audit-log-writer build/door-bench
 	python3 Benchmarks/log/bench.py --record || failed=1
 	python3 Benchmarks/door/bench.py --record || failed=1
 	python3 Benchmarks/broker/bench.py --record || failed=1
+	python3 Benchmarks/egress.py --record || failed=1
+	python3 Benchmarks/learn/learn.py --record || failed=1
 	exit $$failed
 
 corpus: build/cedar-corpus

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What demo.sh shows: runs the two sides of the hostile script, the flood and the honest tool, and prints them at 80 columns."""
 import glob
+import http.server
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -208,6 +210,41 @@ when { context.sandbox.network == "host" };
     return done.returncode == 125 and "no-host" in done.stdout
 
 
+def reach():
+    """A model's server that the agent may reach, and a metadata address that it may not."""
+    heading("An agent that reaches its model, and nothing else")
+    model = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Model)
+    threading.Thread(target=model.serve_forever, daemon=True).start()
+    name = f"localhost:{model.server_port}"
+    flags = ["--net", name]
+    command_line(["fumehood", "run"] + flags + ["--", "python3", "agent.py"])
+    done, record = fumehood(flags, [PYTHON, "-c", AGENT, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+    print((done.stdout + done.stderr).strip())
+    model.shutdown()
+    if record["status"] == "refused":
+        return "named endpoints cannot be reached here" in done.stderr
+    return "the model says hello" in done.stdout and "Permission denied" in done.stdout and record["connections"] == [
+        {"endpoint": name, "failed": 0, "made": 1, "refused": 0}]
+
+
+class Model(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"the model says hello")
+
+    def log_message(self, *_):
+        pass
+
+
+AGENT = """
+import sys, urllib.request
+for what, where in (("the model", sys.argv[1]), ("the cloud's credentials", "169.254.169.254")):
+    try: print(f"{what}:", urllib.request.urlopen("http://" + where, timeout=10).read().decode())
+    except OSError as error: print(f"{what}:", error)
+"""
+
+
 def honest():
     heading("An honest tool, with a workspace that it may write")
     workspace = os.path.join(WORK, "workspace")
@@ -254,7 +291,7 @@ def main():
             file.write("this is a decoy\n")
     results = [hostile(home)]
     if results[0] is not None:
-        results += [journal(), flood(), runaway(), refused(), honest()]
+        results += [journal(), flood(), runaway(), refused(), reach(), honest()]
     print()
     if not all(results):
         print(paint("31", "the demo did not go as it must"))

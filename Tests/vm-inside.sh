@@ -53,5 +53,15 @@ if asleep 8765; then verdict 'a cell sleeps' 0; else verdict 'a cell sleeps' 1; 
 kill -9 $!
 sleep 1
 if asleep 8765; then verdict 'SIGKILL of the launcher leaves nothing' 1; else verdict 'SIGKILL of the launcher leaves nothing' 0; fi
+# Named endpoints: the host's loopback has a server, which only a cell that names it reaches.
+if [ "$who" = root ]; then
+    ip link set lo up 2>/dev/null || ifconfig lo 127.0.0.1 up
+    mkdir -p /tmp/www
+    echo served >/tmp/www/index.html
+    httpd -p 127.0.0.1:8099 -h /tmp/www
+fi
+holds 'a named endpoint is reached' sh -c 'timeout 60 fumehood run --net localhost:8099 --result result -- /bin/wget -q -O - http://127.0.0.1:8099/index.html >out 2>err && [ "$(cat out)" = served ] && grep -q "\"endpoint\":\"localhost:8099\"" result'
+holds 'an endpoint that is not named is not reached, and recorded' sh -c 'timeout 60 fumehood run --net localhost:8098 --result result -- /bin/wget -q -O - http://127.0.0.1:8099/index.html >out 2>err; [ $? != 0 ] && timeout 60 fumehood run --net localhost:8098 --result result -- /bin/wget -q -O - http://169.254.169.254/ >out 2>err; [ $? != 0 ] && grep -q "connect(169.254.169.254:80)" result'
+holds 'doctor says that endpoints can be named' sh -c 'timeout 60 fumehood doctor >out 2>err && grep -q "named endpoints.*user notification" out'
 holds 'doctor says that cells work' sh -c 'timeout 60 fumehood doctor >out 2>err && grep -q "cells work here" out && grep -q "ABI 2 without" out'
 echo "END $who"

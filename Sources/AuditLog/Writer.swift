@@ -34,6 +34,8 @@ final class Writer: Sendable {
         var settled: UInt64 = 0
         var isClosing = false
         var isRunning = false
+        /// The writer looks by itself in a moment, and is woken by what cannot wait for that alone.
+        var isDozing = false
         /// A group is on its way to the disk.
         var isWriting = false
         var isPublishing = false
@@ -90,7 +92,7 @@ final class Writer: Sendable {
             let begins = !state.isRunning
             state.isRunning = true
             // Whoever is first wakes the writer; a fast one's wait is cut short by the first strict one, or by much.
-            return (ticket, begins, state.items.count == 1 || (item.isStrict && state.strict == 1) || state.itemBytes > Self.largestGroup)
+            return (ticket, begins, (state.items.count == 1 && !state.isDozing) || (item.isStrict && state.strict == 1) || state.itemBytes > Self.largestGroup)
         }
         if begins {
             do { _ = try Thread { [self] in run() } } catch {
@@ -140,12 +142,11 @@ final class Writer: Sendable {
 
     /// Waits for records. Those that come while a group is on its way to the disk are the next; fast ones alone wait for more.
     private func take() -> (items: [Item], tickets: Range<UInt64>, promise: Taken)? {
-        let isThere = state.wait(on: Self.work) { state -> Bool? in state.items.isEmpty ? (state.isClosing ? false : nil) : true } ?? false
-        if !isThere { return nil }
-        if state.with({ $0.strict == 0 && !$0.isClosing }) {
-            let deadline = Clock.monotonic + UInt64(max(0, options.fastMilliseconds - 1)) * 1_000_000
-            // Woken by nothing but the deadline, a strict record or the end.
-            _ = state.wait(on: Self.work, until: deadline) { $0.strict > 0 || $0.isClosing || $0.itemBytes > Self.largestGroup ? true : nil }
+        // After a group, and after the first record of a quiet time: a while in which nothing but a strict record, much, or the end wakes it.
+        if !doze() {
+            let isThere = state.wait(on: Self.work) { state -> Bool? in state.items.isEmpty ? (state.isClosing ? false : nil) : true } ?? false
+            if !isThere { return nil }
+            _ = doze()
         }
         return state.with { state in
             var count = state.items.count
@@ -166,6 +167,17 @@ final class Writer: Sendable {
             if promise.isWhole { state.promise = Promise() }
             state.isWriting = true
             return (items, first..<(first + UInt64(items.count { $0.digest == nil })), promise)
+        }
+    }
+
+    /// - Returns: whether there is something to write then.
+    private func doze() -> Bool {
+        let deadline = Clock.monotonic + UInt64(max(0, options.fastMilliseconds - 1)) * 1_000_000
+        state.with { $0.isDozing = true }
+        _ = state.wait(on: Self.work, until: deadline) { $0.strict > 0 || $0.isClosing || $0.itemBytes > Self.largestGroup ? true : nil }
+        return state.with { state in
+            state.isDozing = false
+            return !state.items.isEmpty
         }
     }
 
@@ -199,8 +211,14 @@ final class Writer: Sendable {
             notes = 1
         }
         for item in items {
-            if let digest = item.digest { group.append(object: item.bytes, digest: digest) } else { group.append(entry: item.bytes) }
+            guard let digest = item.digest else {
+                group.append(entry: item.bytes)
+                continue
+            }
+            // What was published once is there.
+            if !ObjectStore.exists(folder, digest) { group.append(object: item.bytes, digest: digest) }
         }
+        if group.isEmpty { return journal.position.edge.size }
         do {
             let first = try journal.append(group, isUrgent: isUrgent) { bytes, position in
                 note(

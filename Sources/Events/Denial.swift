@@ -13,17 +13,21 @@ public struct Denial: Sendable, Hashable {
     public var count: Int64
     /// What would grant it: `add --net HOST:PORT`; nil where nothing would.
     public var remedy: String?
+    /// The call went on: its profile audits, and does not enforce.
+    public var wentOn: Bool
 
-    public init(id: DenialID, what: String, count: Int64, remedy: String?) {
+    public init(id: DenialID, what: String, count: Int64, remedy: String?, wentOn: Bool = false) {
+        self.wentOn = wentOn
         self.id = id
         self.what = what
         self.count = count
         self.remedy = remedy
     }
 
-    /// Members `count`, `id`, `remedy`, `what`.
+    /// Members `count`, `id`, `remedy`, `what`; `went_on` where it did.
     public var json: Value {
-        sorted([("id", .string(id.text)), ("what", .string(what)), ("count", .integer(count)), ("remedy", .text(remedy))])
+        let members: [(String, Value)] = [("id", .string(id.text)), ("what", .string(what)), ("count", .integer(count)), ("remedy", .text(remedy))]
+        return sorted(wentOn ? members + [("went_on", true)] : members)
     }
 }
 

@@ -21,6 +21,14 @@ extension LearnedRun {
 
     /// Without `.`, `..` and doubled slashes, by the text alone.
     package static func normal(_ path: String) -> String {
+        // Nearly all are so already, and a learning run waits for each.
+        var last: UInt8 = 0
+        var isNormal = path.utf8.first == 0x2f
+        for byte in path.utf8 {
+            if last == 0x2f && (byte == 0x2f || byte == 0x2e) { isNormal = false }
+            last = byte
+        }
+        if isNormal && last != 0x2f { return path }
         var parts: [Substring] = []
         for part in path.split(separator: "/") {
             if part == ".." { _ = parts.popLast() } else if part != "." { parts.append(part) }

@@ -6,6 +6,9 @@
 // one: repeating a run shows nothing. Failed runs are kept apart, for what a failing program does is not what it is for.
 // Source: I. J. Good, The population frequencies of species (1953).
 
+package import Events
+import Sandbox
+
 package struct Evidence: Equatable, Sendable {
     /// How the grants came to stand as they are.
     package enum Promotion: String, CaseIterable, Sendable { case no, yes, forced }
@@ -24,6 +27,8 @@ package struct Evidence: Equatable, Sendable {
         package var writes: Set<String> = []
         package var network = "none"
         package var passes: Set<String> = []
+        /// In the unit of each.
+        package var limits: [Limit: Int64] = [:]
         package init() {}
     }
 
@@ -48,6 +53,8 @@ package struct Evidence: Equatable, Sendable {
     package var wanted: Set<String> = []
     package var secrets: Set<String> = []
     package var refused: Set<String> = []
+    /// By tool, of an MCP server.
+    package var calls: [String: CallNeeds] = [:]
     /// Words that only failed runs needed, and grants that came after the promotion: kept, and not granted.
     package var candidates: Set<String> = []
 
@@ -121,9 +128,19 @@ package struct Evidence: Equatable, Sendable {
         wider.reads = wider.reads.union(run.reads).subtracting(wider.writes)
         if Evidence.networks.firstIndex(of: run.network) ?? 0 > Evidence.networks.firstIndex(of: wider.network) ?? 0 { wider.network = run.network }
         wider.passes.formUnion(run.passes)
+        for (limit, peak) in run.peaks {
+            wider.limits[limit] = LearnedLimits.proposed(limit, peak: peak, old: wider.limits[limit], bound: run.bounds[limit])
+        }
+        take(run.calls)
         if promotion == .no { granted = wider } else { candidates = bounded(candidates, Evidence.additions(from: granted, to: wider)) }
         candidates.subtract(granted.words)
         if granted != before || version == 0 { version += 1 }
+    }
+
+    private mutating func take(_ new: [String: CallNeeds]) {
+        for (tool, needs) in new.sorted(by: { before($0.key, $1.key) }) where calls[tool] != nil || calls.count < Evidence.nameBound {
+            calls[tool, default: CallNeeds()].formUnion(needs)
+        }
     }
 
     static let networks = ["none", "loopback", "host"]
@@ -135,6 +152,9 @@ package struct Evidence: Equatable, Sendable {
         all.formUnion(new.writes.subtracting(old.writes).map { "write \($0)" })
         if new.network != old.network { all.insert("network \(new.network)") }
         all.formUnion(new.passes.subtracting(old.passes).map { "environment \($0)" })
+        for (limit, value) in new.limits where old.limits[limit].map({ $0 < value }) ?? false {
+            all.insert("limit \(limit.rawValue) \(LearnedLimits.text(limit, value))")
+        }
         return all
     }
 
@@ -150,6 +170,10 @@ package struct Evidence: Equatable, Sendable {
                 if candidate.hasPrefix("write /") { granted.writes.insert(String(candidate.dropFirst(6))) }
                 if candidate.hasPrefix("network ") { granted.network = String(candidate.dropFirst(8)) }
                 if candidate.hasPrefix("environment ") { granted.passes.insert(String(candidate.dropFirst(12))) }
+                let words = candidate.split(separator: " ")
+                if words.count == 3, words[0] == "limit", let limit = Limit(rawValue: String(words[1])), let value = try? limit.bound(String(words[2])) {
+                    granted.limits[limit] = max(granted.limits[limit] ?? value, value)
+                }
             }
             granted.reads.subtract(granted.writes)
             candidates = candidates.filter { seen[$0] == nil && !$0.contains(" ") }
@@ -188,6 +212,8 @@ package struct Evidence: Equatable, Sendable {
         if Evidence.networks.firstIndex(of: other.granted.network) ?? 0 > Evidence.networks.firstIndex(of: wider.network) ?? 0 {
             wider.network = other.granted.network
         }
+        wider.limits.merge(other.granted.limits) { max($0, $1) }
+        take(other.calls)
         if promotion == .no { granted = wider } else { candidates.formUnion(Evidence.additions(from: granted, to: wider)) }
         candidates.subtract(granted.words)
         if granted != before { version += 1 }

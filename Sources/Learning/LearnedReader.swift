@@ -3,12 +3,14 @@
 // one that somebody wrote, and has none.
 
 package import Config
+import Events
+import Sandbox
 import Syscalls
 
 extension Evidence {
     static let keys = [
         "version", "command", "program", "promoted", "runs", "failed", "inputs", "grants", "executes", "addresses", "changes", "wanted", "secrets",
-        "refused", "candidates",
+        "refused", "candidates", "calls",
     ]
 
     /// - Parameters:
@@ -45,6 +47,18 @@ extension Evidence {
         secrets = try paths(learned["secrets"])
         refused = try words(learned["refused"])
         candidates = try words(learned["candidates"])
+        for (key, _, field) in try top["limits"]?.entries() ?? [] {
+            guard let limit = Limit(rawValue: key), let value = try? limit.bound(try field.anyText()) else { throw field.error("unknown limit") }
+            granted.limits[limit] = value
+        }
+        for item in try learned["calls"]?.list() ?? [] {
+            let map = try item.map(keys: ["tool", "needs", "executes", "changes"])
+            var needs = CallNeeds()
+            needs.words = try words(map["needs"])
+            needs.programs = try words(map["executes"])
+            needs.changes = try paths(map["changes"])
+            calls[try map.required("tool").text()] = needs
+        }
         for item in try learned["grants"]?.list() ?? [] {
             let map = try item.map(keys: ["word", "runs", "phase", "seen", "inferred"])
             let phase = try map.required("phase")

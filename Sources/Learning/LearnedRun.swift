@@ -2,6 +2,7 @@
 // One learning run as a value: what the command was seen to need, beyond the base, and what it asked for in vain. Paths are what the command
 // wrote into its calls: advice for people, and never the ground of a decision.
 
+package import Events
 import Syscalls
 
 /// When something was first needed. Ordered: what was ever needed at start-up is of start-up.
@@ -20,6 +21,8 @@ package struct Sighting: Equatable, Sendable {
     package var phase: Phase
     /// Calls, with the arguments that tell them apart.
     package var calls: Set<String>
+    /// In place of a call's name: a new process was seen, and by which call it was made was not.
+    package static let process = "process"
 
     package init(runs: Int, phase: Phase, calls: Set<String>) {
         self.runs = runs
@@ -48,6 +51,29 @@ package struct FileUse: OptionSet, Hashable, Sendable {
     }
 }
 
+/// What was seen while calls of one tool of a server were on their way.
+package struct CallSeen: Equatable, Sendable {
+    /// In place of a tool's name: what the server does between calls, and before the first.
+    package static let between = "-"
+    package var words: Set<String> = []
+    package var files: [String: FileUse] = [:]
+    package init() {}
+}
+
+/// What the calls of one tool were seen to need.
+package struct CallNeeds: Equatable, Sendable {
+    package var words: Set<String> = []
+    package var programs: Set<String> = []
+    package var changes: Set<String> = []
+    package init() {}
+
+    package mutating func formUnion(_ other: CallNeeds) {
+        words.formUnion(other.words)
+        programs.formUnion(other.programs)
+        changes.formUnion(other.changes)
+    }
+}
+
 /// What a run was seen to do.
 package struct Observed: Equatable, Sendable {
     /// By word of `syscalls:`.
@@ -55,6 +81,8 @@ package struct Observed: Equatable, Sendable {
     package var files: [String: FileUse] = [:]
     /// Addresses that were connected to or bound: `/run/x.sock`, `@abstract`, `10.0.0.1:443`.
     package var addresses: Set<String> = []
+    /// By tool, of a server whose calls are known.
+    package var calls: [String: CallSeen] = [:]
     /// Whether what is opened and executed was looked at.
     package var watchedPaths = false
     /// Calls whose path could not be read, or had changed meanwhile.
@@ -87,6 +115,12 @@ package struct LearnedRun: Equatable, Sendable {
     package var network = "none"
     /// Variables that flags pass on.
     package var passes: Set<String> = []
+    /// By tool, of an MCP server.
+    package var calls: [String: CallNeeds] = [:]
+    /// The most that was used, by limit and in its unit, where it was measured.
+    package var peaks: [Limit: Int64] = [:]
+    /// What the run's own profile allows of them: nothing wider is proposed.
+    package var bounds: [Limit: Int64] = [:]
     package init(input: String, succeeded: Bool, grants: [String: Sighting]) {
         self.input = input
         self.succeeded = succeeded
@@ -117,30 +151,51 @@ extension LearnedRun {
     package mutating func take(_ observed: Observed, in surroundings: Surroundings) -> Set<String> {
         addresses = LearnedRun.first(observed.addresses)
         var changedRoots: Set<String> = []
-        for (path, use) in observed.files {
+        for path in observed.files.keys {
             switch surroundings.standing(path) {
-            case .granted: break
-            case .writable(let root):
-                if !use.isDisjoint(with: [.write, .create]) {
-                    changes.insert(LearnedRun.folder(of: path, within: root))
-                    changedRoots.insert(root)
-                }
+            case .granted, .writable: break
             case .hidden: if surroundings.exists(path) { secrets.insert(path) }
             case .absent: if surroundings.exists(path) { wanted.insert(path) }
             }
-            if use.contains(.execute), surroundings.isProgram(path) { programs.insert(path) }
         }
-        // Many folders are one: the roots that hold them.
-        if changes.count > 8 { changes = changedRoots }
-        programs = LearnedRun.first(programs)
+        (programs, changes) = LearnedRun.sorted(observed.files, in: surroundings, &changedRoots)
+        for (tool, seen) in observed.calls {
+            var needs = CallNeeds()
+            needs.words = seen.words
+            (needs.programs, needs.changes) = LearnedRun.sorted(seen.files, in: surroundings, &changedRoots)
+            calls[tool, default: CallNeeds()].formUnion(needs)
+        }
         wanted = LearnedRun.first(wanted)
         secrets = LearnedRun.first(secrets)
         return changedRoots
     }
 
+    /// Programs that were executed, and folders in which files were changed.
+    private static func sorted(_ files: [String: FileUse], in surroundings: Surroundings, _ changedRoots: inout Set<String>)
+        -> (programs: Set<String>, changes: Set<String>)
+    {
+        var programs: Set<String> = []
+        var changes: Set<String> = []
+        var roots: Set<String> = []
+        for (path, use) in files {
+            if case .writable(let root) = surroundings.standing(path), !use.isDisjoint(with: [.write, .create]) {
+                changes.insert(folder(of: path, within: root))
+                roots.insert(root)
+            }
+            if use.contains(.execute), surroundings.isProgram(path) { programs.insert(path) }
+        }
+        changedRoots.formUnion(roots)
+        // Many folders are one: the roots that hold them.
+        return (first(programs), changes.count > 8 ? roots : changes)
+    }
+
+    /// The file's folder, at most so deep below the root: further down names are often made of what is in them, as those of git's objects.
+    static let depth = 2
+
     private static func folder(of path: String, within root: String) -> String {
-        guard let slash = path.utf8.lastIndex(of: 0x2f), path.utf8.count > root.utf8.count else { return root }
-        return String(path[..<slash])
+        guard path.utf8.count > root.utf8.count, path.utf8.starts(with: root.utf8) else { return root }
+        let below = path.dropFirst(root.count).split(separator: "/").dropLast().prefix(depth)
+        return below.isEmpty ? root : (root == "/" ? "" : root) + "/" + below.joined(separator: "/")
     }
 
     private static func first(_ names: Set<String>) -> Set<String> { names.count <= bound ? names : Set(names.sorted().prefix(bound)) }

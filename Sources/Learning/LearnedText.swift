@@ -2,6 +2,7 @@
 // A learned profile as text: sorted, without dates or counters of this machine, so that the same runs give the same bytes. It is a profile
 // like any other; what it was learned from stands under `learned:`, which the launcher does not look at.
 
+import Events
 import Syscalls
 
 extension Evidence {
@@ -21,6 +22,10 @@ extension Evidence {
         if granted.network != "none" { out += "network: \(granted.network)\n" }
         out += "syscalls: { only: \(list(granted.words)) }\n"
         if !granted.passes.isEmpty { out += "environment: { pass: \(list(granted.passes)) }\n" }
+        if !granted.limits.isEmpty {
+            let limits = granted.limits.sorted { before($0.key.rawValue, $1.key.rawValue) }
+            out += "limits: { \(limits.map { "\($0.key.rawValue): \(LearnedLimits.text($0.key, $0.value))" }.joined(separator: ", ")) }\n"
+        }
         out +=
             "learned:\n  version: \(version)\n  command: \(YAML.scalar(command))\n  program: \(YAML.scalar(program))\n  promoted: \"\(promotion.rawValue)\"\n"
         out += "  runs: \(runs)\n  failed: \(failed)\n"
@@ -33,6 +38,15 @@ extension Evidence {
                 out += (inferred.isEmpty ? "" : ", inferred: \(list(inferred))") + " }\n"
             }
         }
+        if !calls.isEmpty {
+            out += "  calls:\n"
+            for (tool, needs) in calls.sorted(by: { before($0.key, $1.key) }) {
+                out += "    - { tool: \(YAML.scalar(tool)), needs: \(list(needs.words))"
+                if !needs.programs.isEmpty { out += ", executes: \(list(needs.programs))" }
+                if !needs.changes.isEmpty { out += ", changes: \(list(short(needs.changes)))" }
+                out += " }\n"
+            }
+        }
         out += block("executes", programs, "  ") + block("addresses", addresses, "  ") + block("changes", short(changes), "  ")
         out +=
             block("wanted", short(wanted), "  ") + block("secrets", short(secrets), "  ") + block("refused", refused, "  ")
@@ -43,7 +57,8 @@ extension Evidence {
     /// Members of the same classes as the calls, which were not seen themselves.
     static func inferred(from calls: Set<String>) -> Set<String> {
         let seen = Set(calls.compactMap { Syscall(rawValue: String($0.prefix { $0 != "(" })) })
-        return Set(Syscall.inferred(from: seen).map(\.rawValue))
+        let made = calls.contains(Sighting.process) ? Syscall.equivalent.first { $0.contains(.clone) } ?? [] : []
+        return Set(Syscall.inferred(from: seen).union(made).map(\.rawValue))
     }
 
     /// One line: the words that a person judges by.

@@ -2,7 +2,7 @@
 // What a profile lets a cell do, as facts that two profiles can be compared by: words first, one kind after another. Of a learned profile
 // the evidence belongs to it: a tool that executes another program than before does more, even where the profile allows it to.
 
-import Events
+package import Events
 package import JSON
 package import Sandbox
 package import Syscalls
@@ -19,6 +19,8 @@ package struct ProfileFacts: Equatable, Sendable {
     package let network: String
     package let passes: Set<String>
     package let waived: Set<String>
+    /// In the unit of each.
+    package let limits: [Limit: Int64]
     package let evidence: Evidence?
     /// Calls of the tables that are allowed, at least with some arguments.
     package let allowedCalls: Int
@@ -40,6 +42,7 @@ package struct ProfileFacts: Equatable, Sendable {
         network = profile.network.rawValue
         passes = Set(profile.environment.pass)
         waived = Set(profile.waived.map(\.rawValue))
+        limits = profile.limits
         self.evidence = evidence
         allowedCalls = policy.allowedCount
     }
@@ -80,7 +83,22 @@ extension ProfileFacts {
         }
         compare(passes, other.passes, "environment:")
         compare(waived, other.waived, "goes without the wall")
+        for limit in Limit.ofProfiles where limits[limit] != other.limits[limit] {
+            let (old, new) = (limits[limit], other.limits[limit])
+            func text(_ value: Int64?) -> String { value.map { LearnedLimits.text(limit, $0) } ?? "none" }
+            // Measured ones are told and not judged: where what was used lies at the edge of a step, the next run may take the other side of it.
+            changes.append(
+                ProfileChange(isMore: other.evidence == nil && (new ?? .max) > (old ?? .max), text: "limit \(limit.rawValue): \(text(new)), was \(text(old))"))
+        }
         if let mine = evidence, let theirs = other.evidence {
+            func needs(_ side: Evidence) -> Set<String> {
+                Set(
+                    side.calls.flatMap { tool, needs in
+                        needs.words.map { "\(tool): \($0)" } + needs.programs.map { "\(tool): executes \($0)" }
+                            + needs.changes.map { "\(tool): changes files in \($0)" }
+                    })
+            }
+            compare(needs(mine), needs(theirs), "a call of")
             compare(mine.programs, theirs.programs, "executes")
             compare(mine.addresses, theirs.addresses, "connects to")
             compare(mine.changes, theirs.changes, "changes files in")
@@ -114,6 +132,8 @@ extension ProfileFacts {
         if !system.isEmpty { lines.append("reads, of the system, \(list(system, 20))") }
         if !writes.isEmpty { lines.append("writes \(list(writes))") }
         lines.append("hides \(hidden.count) places of secrets")
+        let bounds = Limit.ofProfiles.compactMap { limit in limits[limit].map { "\(limit.rawValue) \(LearnedLimits.text(limit, $0))" } }
+        if !bounds.isEmpty { lines.append("limits \(bounds.joined(separator: ", "))") }
         if !waived.isEmpty { lines.append("goes without the walls \(list(waived))") }
         lines.append("allows \(allowedCalls) system calls, the base \(SyscallPolicy().allowedCount); Docker's default allows 308 (x86_64, no capability)")
         guard let evidence else { return lines }
@@ -126,6 +146,13 @@ extension ProfileFacts {
         case .no: lines.append("not promoted: the next run may still widen it")
         case .yes: lines.append("promoted: runs add candidates only")
         case .forced: lines.append("promoted by force: runs add candidates only")
+        }
+        for (tool, needs) in evidence.calls.sorted(by: { before($0.key, $1.key) }) {
+            let parts =
+                (needs.words.isEmpty ? [] : [needs.words.sorted(by: before).joined(separator: " ")])
+                + (needs.programs.isEmpty ? [] : ["executes \(list(needs.programs, 4))"]) + (needs.changes.isEmpty ? [] : ["changes \(list(needs.changes, 4))"])
+            lines.append(
+                "\(tool == CallSeen.between ? "between calls" : "call \(tool)"): \(parts.isEmpty ? "nothing beyond the base" : parts.joined(separator: "; "))")
         }
         for (what, names) in [
             ("executes", evidence.programs), ("connects to", evidence.addresses), ("changes files in", evidence.changes),
@@ -144,6 +171,14 @@ extension ProfileFacts {
             Member(name: "environment", value: array(passes)), Member(name: "waived", value: array(waived)),
             Member(name: "allowed_calls", value: .integer(Int64(allowedCalls))),
         ]
+        members.append(
+            Member(
+                name: "limits",
+                value: .object(
+                    Object(
+                        limits.sorted { before($0.key.rawValue, $1.key.rawValue) }.map {
+                            Member(name: $0.key.unit == "count" ? $0.key.rawValue : "\($0.key.rawValue)_\($0.key.unit)", value: .integer($0.value))
+                        }))))
         if let evidence { members.append(Member(name: "learned", value: evidence.json)) }
         return .object(Object(members))
     }
@@ -173,6 +208,10 @@ extension Evidence {
                 }),
             "executes": array(programs), "addresses": array(addresses), "changes": array(changes), "wanted": array(wanted), "secrets": array(secrets),
             "refused": array(refused), "candidates": array(candidates),
+            "calls": .array(
+                calls.sorted { before($0.key, $1.key) }.map { tool, needs in
+                    ["tool": .string(tool), "needs": array(needs.words), "executes": array(needs.programs), "changes": array(needs.changes)]
+                }),
         ]
     }
 }

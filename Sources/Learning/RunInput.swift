@@ -28,7 +28,19 @@ package struct RunInput {
         for root in Set(roots).union([folder]).sorted(by: before) { input.mix(names: root) }
         // What is piped in is not known before it is read.
         if let status = try? FileStatus(of: 0), status.kind == .regular { input.mix(descriptor: 0, size: status.size) }
-        let digits = String(input.hash, radix: 16)
+        return input.digits
+    }
+
+    /// Of a run of a server, told apart by the calls that were made of it, whatever their order. - Parameter calls: a text for each.
+    package static func digest(of input: String, calls: Set<String>) -> String {
+        var all = RunInput()
+        all.mix(input)
+        for call in calls.sorted(by: before) { all.mix(call) }
+        return all.digits
+    }
+
+    private var digits: String {
+        let digits = String(hash, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 

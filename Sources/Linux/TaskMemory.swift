@@ -13,7 +13,7 @@ package enum TaskMemory {
             // To the end of the page at most: the next one may not be there.
             let room = min(limit - bytes.count, 4096 - Int(place & 4095), bytes.isEmpty ? 256 : 4096)
             guard let part = read(thread, place, room) else { return nil }
-            if let end = part.firstIndex(of: 0) { return String(decoding: bytes + part[..<end], as: UTF8.self) }
+            if let end = part.firstIndex(of: 0) { return String(decoding: bytes.isEmpty ? part[..<end] : (bytes + part[..<end])[...], as: UTF8.self) }
             bytes += part
             place += UInt64(room)
         }

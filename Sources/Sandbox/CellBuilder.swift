@@ -115,6 +115,10 @@ package struct CellBuilder<Host: HostFiles> {
         if request.network == .host, let text = files.head("/etc/resolv.conf", 4096) {
             entries.append(.file("etc/resolv.conf", contents: String(decoding: text, as: UTF8.self), mode: 0o444))
         }
+        if request.network == .named {
+            // One server, which answers at once or never will.
+            entries.append(.file("etc/resolv.conf", contents: "nameserver 127.0.0.1\noptions timeout:10 attempts:1\n", mode: 0o444))
+        }
         // /var/tmp is /tmp, unless something below it was granted: nothing is mounted through a link.
         let granted = view.entries.contains { $0.path.hasPrefix("var/tmp/") }
         entries += [

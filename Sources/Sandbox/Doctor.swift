@@ -29,7 +29,7 @@ package enum Doctor {
     package static func lines(_ facts: DoctorFacts) -> [Line] {
         var lines = [kernel(facts), container(facts), clone(facts), userNamespace(facts)]
         for name in ["mnt", "pid", "net", "ipc", "uts", "cgroup"] { lines.append(namespace(name, facts)) }
-        lines += [time(facts), identity(facts), mounting(facts), proc(facts), seccomp(facts), explanations(facts), landlock(facts)]
+        lines += [time(facts), identity(facts), mounting(facts), proc(facts), seccomp(facts), explanations(facts), endpoints(facts), landlock(facts)]
         lines += [keyring(facts), supplementary(facts), groups(facts)]
         return lines
     }
@@ -235,6 +235,21 @@ package enum Doctor {
                 remedy: nil, first: false)
         default: return Line(name: name, status: .absent, detail: said(code), remedy: code == EINVAL ? "a kernel of 5.0 or newer has it" : nil, first: false)
         }
+    }
+
+    /// What `--net HOST:PORT` stands on.
+    private static func endpoints(_ facts: DoctorFacts) -> Line {
+        let name = "named endpoints"
+        guard let code = facts.trials[.listener] else { return unreached(name, facts) }
+        let off = "--net HOST:PORT is refused; none, loopback and host work"
+        if code == EBUSY {
+            return Line(name: name, status: .absent, detail: "nested: a program around us answers system calls; \(off)", remedy: nil, first: false)
+        }
+        if code != 0 { return Line(name: name, status: .absent, detail: "\(said(code)); \(off)", remedy: nil, first: false) }
+        if version(facts) < (5, 14) {
+            return Line(name: name, status: .absent, detail: off, remedy: "a kernel of 5.14 or newer tells one network's sockets from another's", first: false)
+        }
+        return Line(name: name, status: .on, detail: "--net HOST:PORT connects by seccomp user notification", remedy: nil, first: false)
     }
 
     private static func landlock(_ facts: DoctorFacts) -> Line {

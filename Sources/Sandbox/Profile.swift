@@ -4,6 +4,7 @@
 // can do and how a cell is built is decided elsewhere. Written form: the interface's section "Profile" and Profiles/profile.schema.json.
 
 package import Config
+package import Egress
 package import Events
 
 package struct Profile: Equatable, Sendable {
@@ -16,12 +17,25 @@ package struct Profile: Equatable, Sendable {
         case host
     }
 
+    /// What becomes of a call that is not granted.
+    package enum Mode: String, Equatable, Sendable, CaseIterable {
+        /// It is denied.
+        case enforce
+        /// It goes on where a learning run would let it, and is recorded as one that would be denied.
+        case audit
+        /// The same, and a profile is learned from it.
+        case learn
+    }
+
     package enum Requirement: String, Equatable, Sendable, CaseIterable {
         /// Every first wall; second walls as far as the kernel goes.
         case walls
         /// Second walls whole, too.
         case all
     }
+
+    /// When a call of a tool may go on: when its record is on disk, or with the record on its way there.
+    package enum Durability: String, Equatable, Sendable, CaseIterable { case strict, fast }
 
     package struct Environment: Equatable, Sendable {
         /// Names whose values the caller passes on; a `*` at the end stands for any rest.
@@ -39,10 +53,14 @@ package struct Profile: Equatable, Sendable {
     /// Size of /tmp.
     package var tmpBytes: Int64 = 64 << 20
     package var network = Network.none
+    /// What a cell with its own network may reach outside; none where `network` says all of it.
+    package var endpoints: [Endpoint] = []
     /// Families, and single requests such as `ioctl:TIOCGPTPEER`; each once.
     package var syscalls: [String] = []
     /// These and nothing that follows from other keys: a network then needs its families here.
     package var isExact = false
+    /// Of this profile alone: what extends it enforces, unless it says otherwise itself.
+    package var mode = Mode.enforce
     /// Groups that no profile should need.
     package var unsafeSyscalls: [String] = []
     package var environment = Environment()
@@ -51,6 +69,10 @@ package struct Profile: Equatable, Sendable {
     /// What the files say of the ladder; nil for a cell without one.
     package var ladder: LadderLayer?
     package var requirement = Requirement.walls
+    /// Of the tools in ``reads``; all others are strict.
+    package var durability = Durability.strict
+    /// Tools that only read, by their names at their server.
+    package var reads: [String] = []
     package var waived: Set<Protection> = []
 
     package init(name: String) { self.name = name }

@@ -70,10 +70,11 @@ extension Profile {
         runtime = layer.runtime ?? runtime
         files.append(layer.rules, eachOnce: layer.isBuiltIn)
         tmpBytes = layer.tmpBytes ?? tmpBytes
-        network = layer.network ?? network
+        if let own = layer.network { (network, endpoints) = (own, layer.endpoints) }
         if let only = layer.onlySyscalls { (syscalls, isExact) = (only, true) }
         unite(&syscalls, layer.syscalls)
         unite(&unsafeSyscalls, layer.unsafeSyscalls)
+        mode = layer.mode ?? .enforce
         unite(&environment.pass, layer.pass)
         for (name, value) in layer.set { environment.set[name] = value }
         for (limit, bound) in layer.limits { limits[limit] = bound }
@@ -84,6 +85,8 @@ extension Profile {
         }
         requirement = layer.requirement ?? requirement
         waived.formUnion(layer.waived)
+        durability = layer.durability ?? durability
+        unite(&reads, layer.reads)
     }
 
     /// Reads a built-in profile.

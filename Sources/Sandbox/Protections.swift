@@ -58,8 +58,8 @@ package enum Protections {
         return status
     }
 
-    /// Second walls that are not whole.
+    /// Second walls that are not whole, and the syscall wall where calls go on that are not granted.
     package static func incomplete(_ status: [Protection: ProtectionStatus]) -> [Protection] {
-        status.filter { !$0.key.isFirst && $0.value != .on }.map(\.key).sorted { $0.rawValue < $1.rawValue }
+        status.filter { $0.key.isFirst ? !$0.value.missing.isEmpty : $0.value != .on }.map(\.key).sorted { $0.rawValue < $1.rawValue }
     }
 }

@@ -28,6 +28,7 @@ package final class BrokerStreams: StandardStreams {
     private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
     private var errors: Relay?
     private let inputIsSocket = (try? FileStatus(of: 0))?.kind == .socket
+    private var inputIsPipe = (try? FileStatus(of: 0))?.kind == .fifo
     private let inputIsPolled = (try? FileStatus(of: 0))?.kind == .regular
     /// Nobody reads what we write.
     private var clientIsGone = false
@@ -58,9 +59,13 @@ package final class BrokerStreams: StandardStreams {
         self.onPins = onPins
     }
 
+    /// Names of tools that the server is at work on.
+    package var toolsInFlight: [String] { exchange.toolsInFlight }
+
     package func begin(_ streams: consuming Streams, on loop: any StreamLoop) {
         self.streams = streams
         self.loop = loop
+        exchange.processorTime = { [weak loop] in loop?.processorMicroseconds }
         ownInput = Terminal.isTerminal(0) ? Terminal.openAnew(0, 0 /* O_RDONLY */) : nil
         if let source = self.streams.errors?.number { errors = Relay(from: source, to: Outlet(2), filtered: true) }
         if let errors { loop.watch(errors.source, .readable, key: Key.errorSource.rawValue) }
@@ -103,6 +108,8 @@ package final class BrokerStreams: StandardStreams {
 
     package var isDrained: Bool { streams.output == nil && errors == nil && (exchange.toClient.isEmpty || clientIsGone) }
 
+    package var lingers: Bool { launchedYet }
+
     package var passed: (into: UInt64, out: UInt64) { (into, out) }
 
     /// A signal that ends us ends the server, and if it takes no notice, the cell.
@@ -127,13 +134,22 @@ package final class BrokerStreams: StandardStreams {
 
     private func readClient() {
         guard exchange.wants(.client) else { return }
-        // The description is the caller's and may block: read only when there is something.
-        guard inputIsSocket || inputIsPolled || Transfer.isReadable(clientNumber) else { return }
-        switch Transfer.read(clientNumber, into: &buffer, atMost: buffer.count, receives: inputIsSocket) {
+        switch readInput() {
         case .moved(let count): exchange.receive(Array(buffer[..<count]), from: .client, at: now)
         case .wouldBlock: break
         default: exchange.ended(.client, at: now)
         }
+    }
+
+    /// The description is the caller's and may block: read only what is there.
+    private func readInput() -> Transfer.Result {
+        if inputIsPipe {
+            let result = Transfer.readAtOnce(clientNumber, into: &buffer)
+            if result != .unsupported { return result }
+            inputIsPipe = false
+        }
+        guard inputIsSocket || inputIsPolled || Transfer.isReadable(clientNumber) else { return .wouldBlock }
+        return Transfer.read(clientNumber, into: &buffer, atMost: buffer.count, receives: inputIsSocket)
     }
 
     private func readServer() {
@@ -164,6 +180,7 @@ package final class BrokerStreams: StandardStreams {
             return
         }
         if exchange.serverInputIsOver { closeInput() }
+        if exchange.isOver, ending == nil { ending = (1, now + Self.grace) }
         let notes = exchange.takeNotes()
         if !notes.isEmpty { onNotes(notes) }
         let pins = exchange.takePins()

@@ -14,6 +14,8 @@ package final class DoorJudge: Judge {
     private let approvals: Approvals?
     private let rulebook: ([ToolShape]) throws -> Rulebook
     private let say: (String) -> Void
+    /// Is told of each question that was not refused at once.
+    package var onQuestion: ((Governance.Request) -> Void)?
     /// When the folder of approvals is looked at again; CLOCK_BOOTTIME.
     private var nextLook: Int64?
     private let tally: CallTally?
@@ -46,6 +48,10 @@ package final class DoorJudge: Judge {
         let looped = door.looped
         let decision = door.decide(request, at: reading(now))
         tally?.took(at: now, isRefused: decision.isRefusal, isLooped: door.looped > looped)
+        switch decision {
+        case .verdict(.allow), .pending: onQuestion?(request)
+        default: break
+        }
         if case .pending(let id, _, let reason) = decision {
             nextLook = now + Self.pause
             say("call \(id.call) waits for a person: \(reason); fumehood approve \(id.call)")
@@ -79,8 +85,11 @@ package final class DoorJudge: Judge {
     package func takeNotes() -> [String] { tally?.takeNotes() ?? [] }
 
     package var standstill: String? { tally?.standstill }
+    package func withdraw(_ call: CallID, because reason: String, at now: Int64) { door.withdraw(call, because: reason, at: reading(now)) }
 
     package func settle(_ call: CallID, usage: [Cost], end: CallEnd, at now: Int64) { door.settle(call, usage: usage, end: end, at: reading(now)) }
+
+    package func spent(_ call: CallID, _ usage: [Cost], at now: Int64) -> Refusal? { door.spent(call, usage, at: reading(now)) }
 
     package func refused(_ request: Governance.Request, _ refusal: Refusal, at now: Int64) {
         var note = Note(.denial, session: request.principal.session, cell: request.cell, call: request.call)
@@ -90,7 +99,9 @@ package final class DoorJudge: Judge {
         tally?.took(at: now, isRefused: true, isLooped: false)
     }
 
-    package func mayAllow(_ action: String, _ resource: Governance.Resource) -> Bool { true }
+    package func mayAllow(_ action: String, _ resource: Governance.Resource, for principal: Principal) -> Bool {
+        door.mayAllow(action, resource, for: principal)
+    }
 
     package func learn(_ tools: [ToolShape], at now: Int64) {
         do {

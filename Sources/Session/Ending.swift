@@ -95,7 +95,9 @@ extension Supervisor {
         }
         (outcome.bytesIn, outcome.bytesOut) = streams.passed
         streams.end()
-        outcome.denials = denials.denials
+        egress?.close()
+        outcome.denials = denials.denials + (egress?.book.denials ?? [])
+        outcome.connections = egress?.book.connections
         if limits.accounts { meter.finish(groups, reported: outcome.usage) }
         outcome.tree = meter.usage
         outcome.ladder = laddering?.changes

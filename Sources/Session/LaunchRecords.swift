@@ -51,6 +51,7 @@ package final class LaunchRecords: Recorder {
         guard let calls else { return items.isEmpty }
         return try calls.isWritten(ticket)
     }
+    package var refusal: LogError? { failure ?? calls?.refusal }
     package func wait(for ticket: Governance.Ticket, milliseconds: Int) throws(LogError) { try calls?.wait(for: ticket, milliseconds: milliseconds) }
 
     /// Whether records go to disk as they come.

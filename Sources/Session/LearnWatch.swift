@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a learning run's traps are answered, and what is noted of them. A call is continued when the ceiling allows it by its number and
+// What the traps of a run that learns or audits are answered, and what is noted of them. A call is continued when the ceiling allows it by its number and
 // scalar arguments, which are the registers that the kernel goes on with; everything else is refused as in any run, by the DenialBook.
 // Paths and addresses are read from the caller's memory for people to see: another thread can change them, and nothing is decided by them.
 
@@ -10,6 +10,8 @@ package import Syscalls
 package final class LearnWatch {
     /// Distinct paths and kinds of calls that are kept.
     package static let pathBound = 8192, kindBound = 2048
+    /// Threads and processes that are told apart.
+    static let threadBound = 4096
     /// What is needed later than this is of the steady phase; nanoseconds.
     package static let startUp: UInt64 = 1_000_000_000
 
@@ -22,6 +24,12 @@ package final class LearnWatch {
 
     /// All that may be continued.
     package let ceiling: SyscallPolicy
+    /// By what denials are told: the ceiling, or in an audit the profile's own policy.
+    package let told: SyscallPolicy
+    /// Whether calls that go on are recorded as denials that would be.
+    package let audits: Bool
+    /// Tools whose calls are on their way, by name: who needs what. nil where there are none to ask about.
+    package var callsInFlight: (() -> [String])? { didSet { countsProcesses = audits || callsInFlight != nil } }
     /// What the filter lets pass unseen, or watched.
     package let released: SyscallPolicy
     package private(set) var observed = Observed()
@@ -36,13 +44,21 @@ package final class LearnWatch {
     /// Whether other processes of the cell than the command's are looked for, and threads that are known to be the command's.
     private var learnsSpawn: Bool
     private var ownThreads: Set<Int32> = []
+    /// Whether each new process is told of, and not only the first.
+    private var countsProcesses: Bool
+    private var otherProcesses: Set<Int32> = []
+    private var newProcesses = 0
 
     /// - Parameters:
     ///   - released: without `watchesPaths`.
     ///   - watchesProcesses: whether `spawn` is not known yet.
     ///   - watchesPaths: whether the filter sends what is opened and executed here although it is allowed.
-    package init(ceiling: SyscallPolicy, released: SyscallPolicy, watchesPaths: Bool, watchesProcesses: Bool) {
+    ///   - audits: whether `released` is a profile's policy, and what it does not grant is recorded as what would be denied.
+    package init(ceiling: SyscallPolicy, released: SyscallPolicy, watchesPaths: Bool, watchesProcesses: Bool, audits: Bool = false) {
         self.ceiling = ceiling
+        self.audits = audits
+        told = audits ? released : ceiling
+        countsProcesses = audits
         var filter = released
         filter.watchesPaths = watchesPaths
         // Making processes is never trapped; that there is another one is seen by what it does first.
@@ -80,6 +96,7 @@ package final class LearnWatch {
         }
         if let word = known.word {
             observed.grants[word, default: Sighting(runs: 1, phase: phase, calls: [])].calls.insert(known.name)
+            attribute { $0.words.insert(word) }
         }
         look(syscall, trap, arguments, listener, proc)
         return true
@@ -90,15 +107,38 @@ package final class LearnWatch {
     /// A process that is not a child of process 1 was made by the command, or by one that was.
     private func noteNewcomer(_ thread: Int32, _ proc: borrowing Descriptor, _ root: Int32) {
         if ownThreads.contains(thread) { return }
-        guard let status = try? Files.text("\(thread)/status", under: proc.number),
-            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("PPid:") }),
-            let parent = Int32(line.dropFirst(5).drop { $0 == "\t" || $0 == " " })
-        else { return }
+        guard let status = try? Files.text("\(thread)/status", under: proc.number) else { return }
+        func number(_ name: String) -> Int32? {
+            status.split(separator: "\n").first { $0.hasPrefix(name) }.flatMap { Int32($0.dropFirst(name.utf8.count).drop { $0 == "\t" || $0 == " " }) }
+        }
+        guard let parent = number("PPid:"), let process = number("Tgid:") else { return }
         if parent == root {
-            if ownThreads.count < 4096 { ownThreads.insert(thread) }
-        } else {
-            learnsSpawn = false
-            observed.grants[Family.spawn.name] = Sighting(runs: 1, phase: phase, calls: [Syscall.clone.rawValue])
+            if ownThreads.count < LearnWatch.threadBound { ownThreads.insert(thread) }
+            return
+        }
+        learnsSpawn = countsProcesses
+        if observed.grants[Family.spawn.name] == nil {
+            observed.grants[Family.spawn.name] = Sighting(runs: 1, phase: phase, calls: [Sighting.process])
+        }
+        attribute { $0.words.insert(Family.spawn.name) }
+        guard countsProcesses, otherProcesses.insert(process).inserted else { return }
+        if otherProcesses.count > LearnWatch.threadBound { otherProcesses = [process] }
+        newProcesses += 1
+    }
+
+    /// Processes that were seen for the first time since this was asked last.
+    func takeNewProcesses() -> Int {
+        defer { newProcesses = 0 }
+        return newProcesses
+    }
+
+    /// Notes something for the tools whose calls are on their way, all of them: which of several it was nobody can tell. Between calls it is
+    /// the server's own.
+    private func attribute(_ note: (inout CallSeen) -> Void) {
+        guard let callsInFlight else { return }
+        let names = callsInFlight()
+        for name in names.isEmpty ? [CallSeen.between] : names where observed.calls[name] != nil || observed.calls.count < LearnedRun.bound {
+            note(&observed.calls[name, default: CallSeen()])
         }
     }
 
@@ -165,10 +205,11 @@ package final class LearnWatch {
     }
 
     private func note(_ path: String, _ use: FileUse) {
-        if observed.files[path] == nil && observed.files.count >= LearnWatch.pathBound {
+        if observed.files.count >= LearnWatch.pathBound && observed.files[path] == nil {
             observed.overflowed = true
         } else {
             observed.files[path, default: []].formUnion(use)
+            attribute { $0.files[path, default: []].formUnion(use) }
         }
     }
 

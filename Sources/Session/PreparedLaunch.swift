@@ -14,6 +14,7 @@ package struct PreparedLaunch {
     private var filter: SyscallFilter
     private var request: CellRequest
     private var facts: HostFacts
+    private var isWatched = false
 
     /// - Throws: ``CellError``, or the proof's refusal of a filter.
     /// - Parameter awaitsRecord: whether the command waits, built and confined, until its record is on disk.
@@ -52,6 +53,12 @@ package struct PreparedLaunch {
         planned.protections[.seccomp] = .on
     }
 
+    /// Calls that the profile does not grant go on, which is a wall with a hole: it is said in the status.
+    package mutating func auditsCalls(_ mode: String) {
+        isWatched = true
+        planned.protections[.seccomp] = .partial(missing: ["\(mode): calls of syscall families that are not granted go on"])
+    }
+
     /// After the request or the facts have changed. What was demanded before still is.
     private mutating func planAnew() throws {
         let (strict, awaits, seccomp) = (planned.spec.strict, planned.spec.awaitsRecord, planned.protections[.seccomp])
@@ -77,13 +84,16 @@ package struct PreparedLaunch {
     /// - Parameters:
     ///   - streams: who handles the cell's standard streams; nil relays the caller's. One object serves one run.
     ///   - ladder: rungs before the kill; nil for none.
-    ///   - watch: of a learning run, whose request has `watch.released` for a policy.
+    ///   - connections: who decides on what a cell reaches by name.
+    ///   - watch: of a run that learns or audits, whose request has `watch.released` for a policy.
     package mutating func run(
         proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, ladder: LadderOrder? = nil,
         began: UInt64,
-        watch: LearnWatch? = nil, beforeCommand: (() throws -> Void)? = nil,
+        watch: LearnWatch? = nil, connections: (any ConnectionJudge)? = nil, beforeCommand: (() throws -> Void)? = nil,
         onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Outcome {
+        // A mode that nobody keeps would be ignored in silence.
+        guard request.mode == .enforce || isWatched else { throw CellError.badValue("`mode: \(request.mode.rawValue)` is not available for this cell") }
         let streams: any StandardStreams = streams ?? RelayedStreams(bound: limits.output)
         var random: UInt64 = 0
         while random == 0 { random = try Host.random64() }
@@ -92,7 +102,15 @@ package struct PreparedLaunch {
             try FilterProof.check(filter.program(admitting: cookie), planned.policy, canary: filter.canary, cookie: cookie)
         }
         let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] + streams.signals)
-        let book = DenialBook(watch?.ceiling ?? planned.policy, canary: filter.canary, seed: try Host.random64())
+        var egress: EgressWatch?
+        if planned.spec.network == .named {
+            guard let connections, notifies else { throw CellError.endpointsNested }
+            var identity: (user: UInt32, group: UInt32)?
+            if case .dedicated(let user, let group) = planned.spec.identity { identity = (user, group) }
+            egress = try EgressWatch(
+                request.reaches, connections, seed: try Host.random64(), paths: request.syscalls.families.contains(.unixSocket), identity: identity)
+        }
+        let book = DenialBook(watch?.told ?? planned.policy, canary: filter.canary, seed: try Host.random64())
         var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
         defer { placeholders.remove() }
         var groups = try makeGroups(link: registration?.path ?? "")
@@ -102,11 +120,17 @@ package struct PreparedLaunch {
             spec.protect(placeholders.entries)
             plan = LaunchPlan(for: spec)
         }
+        if let door = streams.door {
+            spec.door = door.number
+            spec.command.environment = spec.command.environment.filter { !$0.hasPrefix("FUMEHOOD_FD=") } + ["FUMEHOOD_FD=\(door.number)"]
+            plan = LaunchPlan(for: spec)
+        }
         Identity.setDumpable(true)  // a second attempt comes here again
         let cell: Cell
         do {
             cell = try Launcher.launch(
-                plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds(terminal: spec.terminal))
+                plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc,
+                streams: try CellEnds(terminal: spec.terminal, door: streams.door?.source ?? -1))
         } catch {
             groups.remove(wait: true)
             throw error
@@ -123,7 +147,7 @@ package struct PreparedLaunch {
             }
         }
         let supervisor = try Supervisor(
-            cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, watch: watch, signals: signals,
+            cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, watch: watch, egress: egress, signals: signals,
             streams: streams, registration: registration, ladder: ladder, began: began, onDenials: onDenials)
         return supervisor.run()
     }

@@ -122,7 +122,9 @@ extension SyscallPolicy {
 
     private var ioctl: Rule {
         var allowed = merged(Request.base, ioctls)
-        if families.intersects([.netClient, .netServer, .netlinkRoute]) { allowed = merged(allowed, Request.interfaces) }
+        // A socket that was handed in is one of the host's network: it would tell of the host's interfaces.
+        let tells = families.intersects([.netClient, .netServer, .netlinkRoute]) && !mediatesConnections
+        if tells { allowed = merged(allowed, Request.interfaces) }
         let injection = unsafe.contains(.terminalInjection) ? Outcome.allowed : forbidden(.terminalInjection, Errno.permission)
         return Rule(
             [
@@ -136,7 +138,7 @@ extension SyscallPolicy {
     }
 
     /// By address family; every other family answers EAFNOSUPPORT, as a kernel without it would.
-    private var socket: Rule {
+    var socket: Rule {
         if unsafe.contains(.sockets) { return plain(.allowed) }
         func unless(_ family: Family) -> Outcome {
             families.contains(family) ? .allowed : deny(Errno.addressFamily, .family(family))
@@ -163,7 +165,7 @@ extension SyscallPolicy {
             ], otherwise: deny(Errno.addressFamily, .forbidden(.sockets)))
     }
 
-    private var setsockopt: Rule {
+    var setsockopt: Rule {
         var allowed = socketOptions
         if families.intersects([.netClient, .netServer]) { allowed = merged(allowed, SocketOption.internet) }
         if families.intersects([.netClient, .netServer, .unixSocket, .netlinkRoute]) { allowed = merged(allowed, SocketOption.generic) }

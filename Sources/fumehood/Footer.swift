@@ -29,15 +29,16 @@ enum Footer {
         default: break
         }
         if let kill = record.kill, kill.left > 0 { lines.append("the kernel has not let go of the cell: unkillable (in state D)") }
-        let told = record.exitCode == 0 ? record.denials.filter { !expected.contains($0.what) } : record.denials
-        let total = told.reduce(0) { $0 + $1.count }
-        if total > 0 {
+        let shown = record.exitCode == 0 ? record.denials.filter { !expected.contains($0.what) } : record.denials
+        for told in [shown.filter { !$0.wentOn }, shown.filter(\.wentOn)] where !told.isEmpty {
+            let total = told.reduce(0) { $0 + $1.count }
             let parts = told.sorted { $0.count > $1.count }.prefix(named).map { denial in
                 "\(denial.what)\(denial.count > 1 ? " x\(denial.count)" : "")\(denial.remedy.map { ": \($0)" } ?? "")"
             }
             let more = told.count > named ? "; and \(told.count - named) more kinds" : ""
             let why = isLogged ? told.max { $0.count < $1.count }.map { "; why: fumehood why \($0.id)" } ?? "" : ""
-            lines.append("\(total) denial\(total == 1 ? "" : "s"): \(parts.joined(separator: "; "))\(more)\(why)")
+            let word = told[0].wentOn ? "call\(total == 1 ? "" : "s") that mode audit let go on" : "denial\(total == 1 ? "" : "s")"
+            lines.append("\(total) \(word): \(parts.joined(separator: "; "))\(more)\(why)")
         }
         if record.exitCode != 0 {
             lines += notes

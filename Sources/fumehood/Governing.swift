@@ -5,6 +5,7 @@
 import AuditLog
 import Budget
 import Cedar
+import Egress
 import Events
 import Glibc
 import Governance
@@ -28,12 +29,15 @@ final class Governing {
     private let user: String
     private let layers: [PolicyLayer]
     private let patterns: ToolPatterns
+    /// Nobody knows beforehand which tools there are: patterns may match none of those that were seen.
+    private let isOpen: Bool
     /// Nobody wrote a policy: then nothing asks either.
     private let isBuiltIn: Bool
     private var call: CallID?
     /// Changes of rung that are not in the log yet, the first of them.
     private var changes: [RungChange] = []
     private var changed = 0
+    private var isConnecting = false
     let session: SessionID
     let cell: CellID
 
@@ -53,8 +57,10 @@ final class Governing {
         layers = try Governing.layers(named: options.policies, place: place)
         patterns = options.patterns
         // What a server's tools are it says when it runs. Until then one that is never called stands for them, so that rules about tools load.
+        let isAsked = options.verb == .mcp || options.govern
+        isOpen = options.govern
         let rulebook = try Rulebook(
-            layers: layers, tools: options.verb == .mcp && !layers.isEmpty ? [ToolShape(server: options.serverName, name: "", input: [:])] : [])
+            layers: layers, tools: isAsked && !layers.isEmpty ? [ToolShape(server: options.serverName, name: "", input: [:])] : [])
         let given =
             options.environment.filter { !$0.contains("=") }.map { ($0, environment[$0] ?? "") }
             + options.environment.compactMap { text in text.firstIndex(of: "=").map { (String(text[..<$0]), String(text[text.index(after: $0)...])) } }
@@ -62,7 +68,7 @@ final class Governing {
         let secrets = given.filter { known.isSecret(name: $0.0) }.map(\.1)
         records = options.noLog ? nil : place.map { LaunchRecords($0, secrets: secrets) }
         var settings = Settings()
-        if options.verb == .run {
+        if !isAsked {
             settings.loops = nil
             settings.breaker = nil
         }
@@ -94,7 +100,9 @@ final class Governing {
 
     /// The policies in force for tools of a server.
     func rulebook(_ tools: [ToolShape]) throws -> Rulebook {
-        do throws(PolicyLoadError) { return try Rulebook(layers: layers, tools: tools, patterns: patterns) } catch { throw PolicyLoadFailure(error.problems) }
+        do throws(PolicyLoadError) { return try Rulebook(layers: layers, tools: tools, patterns: patterns, isOpen: isOpen) } catch {
+            throw PolicyLoadFailure(error.problems)
+        }
     }
 
     /// Whether somebody wrote a policy.
@@ -108,7 +116,8 @@ final class Governing {
     static let account = "session"
 
     private static func ledger(_ limits: [AccountLimit], boot: String) throws -> Ledger {
-        var ledger = Ledger()
+        // Money and tokens are somebody's word.
+        var ledger = Ledger(dimensions: Dimension.standard(reported: ["usd", "tokens_in", "tokens_out"]))
         if limits.isEmpty { return ledger }
         let now = Moment(boot: boot, bootNanoseconds: Int64(clamping: Clock.boottime), wallSeconds: Int64(clamping: Clock.wall / 1_000_000_000))
         _ = try ledger.begin(at: now)
@@ -229,15 +238,33 @@ final class Governing {
             guard let bound = profile.limits[limit] else { continue }
             limits.append(Member(name: limit.unit == "count" ? limit.rawValue : "\(limit.rawValue)_\(limit.unit)", value: .integer(bound)))
         }
-        let waivers = Set(profile.waived.map(\.rawValue) + (profile.network == .host ? [Protection.net.rawValue] : []))
-        return [
-            "limits": .object(Object(limits)), "network": .string(profile.network.rawValue), "profile": .string(profile.name),
-            "waivers": .array(waivers.sorted().map { .string($0) }), "writable": .array(writable.sorted().map { .string($0) }),
+        var waivers = Set(profile.waived.map(\.rawValue) + (profile.network == .host ? [Protection.net.rawValue] : []))
+        // Where calls go on that are not granted, the wall of system calls is given up in part.
+        if planned.protections[.seccomp]?.missing.isEmpty == false { waivers.insert(Protection.seccomp.rawValue) }
+        var sandbox: [Member] = [
+            Member(name: "limits", value: .object(Object(limits))),
+            Member(name: "network", value: .string(profile.endpoints.isEmpty ? profile.network.rawValue : "named")),
+            Member(name: "profile", value: .string(profile.name)), Member(name: "waivers", value: .array(waivers.sorted().map { .string($0) })),
+            Member(name: "writable", value: .array(writable.sorted().map { .string($0) })),
         ]
+        if !profile.endpoints.isEmpty {
+            sandbox.insert(Member(name: "endpoints", value: .array(profile.endpoints.map(\.text).sorted().map { .string($0) })), at: 0)
+        }
+        return .object(Object(sandbox))
     }
 
     /// The launch's record is on disk when this returns. Called while the cell is being built.
-    func recordLaunch() throws { try records?.flush(isLast: false) }
+    func recordLaunch() throws {
+        // Where records follow while the cell runs, a thread writes them.
+        if isConnecting { try records?.beginCalls() } else { try records?.flush(isLast: false) }
+    }
+
+    /// Who decides on what a cell reaches by name; nil for one that reaches nothing so.
+    func connections(_ profile: Profile) -> (any ConnectionJudge)? {
+        if profile.endpoints.isEmpty { return nil }
+        isConnecting = true
+        return DoorConnections(door, boot: boot, principal: principal, cell: cell)
+    }
 
     // MARK: after
 
@@ -251,7 +278,7 @@ final class Governing {
             (note.outcome, note.data) = (outcome, data)
             door.note(note, at: at)
         }
-        for denial in record.denials { note(.denial, nil, denial.json.tagged(["ASI02", "ASI05"])) }
+        for denial in record.denials { note(.denial, denial.wentOn ? "audit" : nil, denial.json.tagged(["ASI02", "ASI05"])) }
         noteChanges()
         if case .limit? = record.cause, let cause = record.cause { note(.rung, record.status == .killed ? "kill" : "told", cause.json.tagged(["ASI08"])) }
         if let kill = record.kill { note(.kill, record.status.rawValue, kill.json) }

@@ -13,12 +13,18 @@ struct LearnHelp: ParsableCommand {
             profile extends the one of -p and holds the families, the paths and network of the flags, and under `learned:` the evidence. \
             Each run adds to it; runs count when their arguments, folder or files differ. `fumehood profile show NAME` says it in words.
 
-            Not learned yet: limits (peaks stand in --result), files below the folders of the flags, what stdin brings through a pipe, \
-            the calls of `fumehood mcp` and `up`. Values of -e NAME=VALUE, limits and waivers are not written into the profile.
+            With --mcp the command is an MCP server and the client is at stdin and stdout, as under `fumehood mcp`: what is needed is noted \
+            for the tools whose calls are on their way, all of them where there are several. Runs count when their calls differ. A profile that says \
+            `syscalls: { mode: learn }` makes any run a learning run; `mode: audit` only records what would be denied.
+
+            Limits are the most that was measured, with head-room, never above those of -p; memory and processes only where control groups count \
+            them. Not learned: files below \
+            the folders of the flags, what stdin brings through a pipe. Values of -e NAME=VALUE and waivers are not written into the profile.
             """)
 
     @Option(name: .customLong("as"), help: help("--as")) var name: String?
     @Option(name: .customLong("out"), help: help("--out")) var out: String?
+    @Flag(name: .customLong("mcp"), help: help("--mcp")) var mcp = false
     @Option(name: .customLong("without"), help: help("--without")) var without: [String] = []
     @Option(name: .customLong("expect"), help: help("--expect")) var expect: Int?
     @OptionGroup(title: "Flags of the cell, as of run") var cell: RunHelp

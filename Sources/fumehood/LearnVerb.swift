@@ -6,6 +6,7 @@
 import Config
 import Events
 import Glibc
+import Governance
 import Learning
 import Linux
 import Sandbox
@@ -17,15 +18,21 @@ struct LearnOptions: Equatable {
     var name: String?
     var file: String?
     var without: [String] = []
+    var withoutLimits = false
+    /// The command is an MCP server, and its client is at our stdin and stdout.
+    var isServer = false
     /// The exit code of a run that did what it should.
     var expected: Int32 = 0
 
     static let flags: [CellFlag] = [
         CellFlag(names: ["--as"], value: "NAME", help: "the profile's name (default: the command and its first argument)"),
         CellFlag(names: ["--out"], value: "FILE", help: "write the profile there (default: NAME.yaml in fumehood/profiles of XDG_CONFIG_HOME)"),
-        CellFlag(names: ["--without"], value: "FAMILY", help: "a family that is refused and not learned, such as unix-socket"),
+        CellFlag(names: ["--mcp"], value: nil, help: "the command is an MCP server: learn what each tool's calls need; takes the flags of mcp"),
+        CellFlag(names: ["--without"], value: "FAMILY", help: "a family that is refused and not learned, such as unix-socket; or `limits`"),
         CellFlag(names: ["--expect"], value: "CODE", help: "the exit code of a run that did what it should (default: 0); other runs are kept apart"),
     ]
+
+    init() {}
 
     /// Takes its own flags out of the words before `--`.
     init(_ arguments: inout [String]) throws(UsageError) {
@@ -46,7 +53,14 @@ struct LearnOptions: Equatable {
             guard let flag = LearnOptions.flags.first(where: { $0.names.contains(name) }) else {
                 rest.append(word)
                 // A value of another flag may look like one of ours.
-                if value == nil, CellFlag.named(name)?.value != nil, let next = words.popFirst() { rest.append(next) }
+                if value == nil, (CellFlag.named(name) ?? GovernFlag.all.first { $0.names.contains(name) })?.value != nil, let next = words.popFirst() {
+                    rest.append(next)
+                }
+                continue
+            }
+            if flag.value == nil {
+                if value != nil { throw UsageError("`\(name)` takes no value", help: nil) }
+                isServer = true
                 continue
             }
             if value == nil {
@@ -75,6 +89,10 @@ struct LearnOptions: Equatable {
             guard value.hasSuffix(".yaml") else { throw UsageError("`--out` expects a file that ends in .yaml, found `\(value)`", help: nil) }
             file = value
         case "--without":
+            if value == "limits" {
+                withoutLimits = true
+                return
+            }
             guard Family(named: value) != nil else {
                 let near = nearest(value, in: Family.allCases.map(\.name))
                 throw UsageError(
@@ -95,7 +113,9 @@ enum LearnVerb {
         var arguments = arguments
         do {
             let options = try LearnOptions(&arguments)
-            return RunVerb.main(arguments, learner: Learner(options))
+            // The server's id is the profile's name.
+            if options.isServer, let name = options.name { arguments.insert(contentsOf: ["--as", name], at: 0) }
+            return RunVerb.main(arguments, verb: options.isServer ? .mcp : .run, learner: Learner(options))
         } catch {
             Messages.error(error.text, help: error.help)
             return 125
@@ -116,13 +136,19 @@ final class Learner {
     private var flags: [FileRule] = []
     private var passes: Set<String> = []
     private var network = "none"
+    private var isServer = false
+    /// Questions to the door, as texts that tell them apart, and the tools that they were about.
+    private var questions: Set<String> = []
+    private var tools: Set<String> = []
+    static let questionBound = 4096
 
     init(_ options: LearnOptions) { self.options = options }
 
     /// Before anything is planned: what is known already, and the policy of this run.
     /// - Throws: where the file is not one that learning may write.
     func begin(_ profile: Profile, _ request: inout CellRequest, run: RunOptions, places: Places, configuration: String?) throws {
-        let parent = run.profile ?? "base"
+        let parent = run.profile ?? run.verb.defaultProfile
+        isServer = run.verb == .mcp
         if parent.contains("/") || parent.hasSuffix(".yaml") {
             throw UsageError("`learn` needs the name of a profile, and `\(parent)` is a file", help: "put it into the user's profiles folder, and name it")
         }
@@ -142,7 +168,11 @@ final class Learner {
         }
         flags = profile.files.rules.filter { $0.origin.profile == nil }
         passes = Set(run.environment.filter { !$0.contains("=") })
-        network = run.network ?? "none"
+        if !profile.endpoints.isEmpty {
+            throw UsageError(
+                "nothing is learned of a cell that reaches named endpoints", help: "learn with --net none, loopback or host, then name the endpoints")
+        }
+        network = run.networks.last ?? "none"
         let roots = flags.filter { $0.kind == .read || $0.kind == .write }.map(\.source)
         input = RunInput.digest(of: run.command, in: places.directory, roots: roots)
 
@@ -159,13 +189,35 @@ final class Learner {
             try ceiling.allowUnsafe(group)
             try released.allowUnsafe(group)
         }
-        for word in evidence.released(for: input) {
+        // Of a server each call is of interest, in every run: nothing passes unseen, and what tells one run from another is not known yet.
+        for word in isServer ? [] : evidence.released(for: input) {
             try released.allow(word)
             try ceiling.allow(word)
         }
         watch = LearnWatch(
-            ceiling: ceiling, released: released, watchesPaths: !evidence.inputs.contains(input), watchesProcesses: !released.families.contains(.spawn))
+            ceiling: ceiling, released: released, watchesPaths: isServer || !evidence.inputs.contains(input),
+            watchesProcesses: !released.families.contains(.spawn))
         request.syscalls = watch?.released ?? request.syscalls
+        try protect(in: &request)
+    }
+
+    /// The profile's file, where the command may write around it: what it wrote there would be read as what was learned before.
+    private func protect(in request: inout CellRequest) throws(UsageError) {
+        let real = ((try? Files.resolve(Paths.parent(file))) ?? Paths.parent(file)) + "/" + Paths.name(file)
+        guard request.rules.contains(where: { $0.kind == .write && Paths.contains((try? Files.resolve($0.path)) ?? $0.path, real) }) else { return }
+        if let status = FileStatus(at: real, followLinks: false), status.kind != .regular || status.links > 1 {
+            throw UsageError(
+                "`\(file)` is a link or has other names, and lies in a folder that the command may write",
+                help: "write the profile to a file of its own, or elsewhere")
+        }
+        request.rules.append(CellRequest.Rule(.protect, real, origin: "the learned profile"))
+    }
+
+    /// One call of a server's tool.
+    func note(_ question: Governance.Request) {
+        guard case .tool(_, let name) = question.resource, questions.count < Learner.questionBound else { return }
+        tools.insert(name)
+        questions.insert("\(name) \(String(decoding: question.canonical ?? [], as: UTF8.self))")
     }
 
     /// Once the command's program is known.
@@ -189,7 +241,11 @@ final class Learner {
     func end(_ outcome: Session.Outcome, _ launch: PreparedLaunch, _ profile: Profile, quiet: Bool) throws {
         guard let watch else { return }
         if case .failed = outcome.end { return }
-        var run = LearnedRun(input: input, succeeded: outcome.end == .exited(.exited(options.expected)), grants: watch.observed.grants)
+        // A server has done what it should when its client has gone and it ends, by itself or told to by SIGTERM.
+        let succeeded = outcome.end == .exited(.exited(options.expected)) || isServer && outcome.end == .exited(.signaled(SIGTERM))
+        var run = LearnedRun(input: isServer ? RunInput.digest(of: input, calls: questions) : input, succeeded: succeeded, grants: watch.observed.grants)
+        for tool in tools.sorted().prefix(LearnedRun.bound) { run.calls[tool] = CallNeeds() }
+        if !options.withoutLimits { measure(&run, outcome, profile, launch) }
         let changed = run.take(watch.observed, in: surroundings(launch, profile))
         run.refused = Set(outcome.denials.prefix(LearnedRun.bound).map(\.what))
         run.network = network
@@ -215,6 +271,24 @@ final class Learner {
         // Held until here: the optimiser has lost a descriptor before that was left to the end of its scope.
         _ = consume lock
         if !quiet { Messages.notes(words(all, before: before, run)) }
+    }
+
+    /// What was used, as far as the kernel counted it: a peak that looks now and then have missed is none. The time of a server is its
+    /// client's choice.
+    private func measure(_ run: inout LearnedRun, _ outcome: Session.Outcome, _ profile: Profile, _ launch: PreparedLaunch) {
+        var tree = outcome.tree
+        let groups = launch.planned.spec.groups
+        if !groups.holds(.pids) { tree.pidsPeak = nil }
+        // Elsewhere the bound may be held by RLIMIT_DATA, for which the stacks of threads count whole.
+        tree.memoryPeakBytes = groups.holds(.memory) ? tree.memoryPeakBytes.flatMap { bytes in tree.pidsPeak.map { bytes + $0 << 23 } } : nil
+        let time = (tree.userMicroseconds ?? outcome.usage.userMicroseconds) + (tree.systemMicroseconds ?? outcome.usage.systemMicroseconds)
+        var peaks: [(Limit, UInt64?)] = [
+            (.memory, tree.memoryPeakBytes), (.pids, tree.pidsPeak), (.disk, tree.writtenBytes), (.cpuTime, time), (.output, outcome.bytesOut),
+            (.wall, outcome.wall / 1000),
+        ]
+        if isServer { peaks.removeAll { [.wall, .output, .cpuTime].contains($0.0) } }
+        for (limit, peak) in peaks { if let peak { run.peaks[limit] = Int64(clamping: peak) } }
+        run.bounds = profile.limits
     }
 
     private func surroundings(_ launch: PreparedLaunch, _ profile: Profile) -> LearnedRun.Surroundings {
@@ -268,12 +342,15 @@ final class Learner {
         lines.append(
             "\(all.runs) run\(all.runs == 1 ? "" : "s"), \(all.distinct) distinct input\(all.distinct == 1 ? "" : "s"); something new in the next run: \(chance)"
                 + (all.doubt.map { "; not sure yet: \($0)" } ?? "; sure enough"))
+        for (tool, needs) in run.calls.sorted(by: { $0.key < $1.key }).prefix(16) where tool != CallSeen.between {
+            lines.append("call \(tool): \(needs.words.isEmpty ? "nothing beyond the base" : list(needs.words))")
+        }
         if !run.programs.isEmpty { lines.append("executes \(list(run.programs))") }
         for path in run.wanted.sorted().prefix(4) { lines.append("`\(path)` was asked for and is not granted: add -r \(path)") }
         for path in run.secrets.sorted().prefix(4) { lines.append("`\(path)` was asked for; it is hidden, and never granted") }
         if !run.refused.isEmpty { lines.append("refused, and never learned: \(list(run.refused))") }
         let shown = file.hasPrefix((home ?? "/") + "/") ? "~" + file.dropFirst((home ?? "").count) : file
-        lines.append("in \(shown); enforce it: fumehood run -p \(options.file == nil ? name : shown) -- ...")
+        lines.append("in \(shown); enforce it: fumehood \(isServer ? "mcp" : "run") -p \(options.file == nil ? name : shown) -- ...")
         return lines
     }
 }

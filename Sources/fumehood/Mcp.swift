@@ -11,30 +11,37 @@ import Session
 
 enum McpVerb {
     /// The streams of a server for one launch.
-    static func streams(_ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing, limits: DoorLimits?) throws -> BrokerStreams {
+    /// - Parameters:
+    ///   - learner: of a learning run, which is told of the calls.
+    ///   - limits: who asks the door about crossed limits of the server's cell.
+    static func streams(
+        _ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing, _ learner: Learner?, limits: DoorLimits?
+    ) throws -> BrokerStreams {
         var settings = ExchangeSettings(
             server: options.serverName, principal: governing.principal, seed: UInt32(truncatingIfNeeded: try Host.random64()),
             sha256: { AuditLog.Digest(of: $0).bytes })
         settings.cell = governing.cell
         settings.account = options.budgets.isEmpty ? nil : Governing.account
+        settings.slices = GovernFlag.slices(options.budgets)
         settings.callTimeout = profile.bound(.wall).map { Int64(clamping: $0) * 1000 }
         if let bound = profile.bound(.output) { settings.bounds.resultBytes = Int(clamping: bound) }
+        if profile.durability == .fast { settings.fast = Set(profile.reads) }
         settings.roots = roots(options, places)
         let file = GovernFlag.identifies(options) ? governing.place.flatMap { ToolsLockFile($0) } : nil
         if let file { settings.pins = try file.read().pins(of: options.serverName) }
         let say: ([String]) -> Void = { notes in if !options.quiet { Messages.notes(notes) } }
         let tally = CallTally()
         tally.budget = { governing.left }
-        let judge = DoorJudge(
-            governing.door, boot: governing.boot, approvals: governing.place.map { Approvals($0, boot: governing.boot) }, tally: tally,
-            rulebook: governing.rulebook, say: { say([$0]) })
-        judge.limits = limits
+        let judge = governing.judge(tally: tally, limits: limits, say: { say([$0]) })
         let server = options.serverName
-        return BrokerStreams(
+        if let learner { judge.onQuestion = { learner.note($0) } }
+        let streams = BrokerStreams(
             Exchange(settings, judge: judge), records: governing.records, tally: tally, onNotes: say,
             onPins: { pins in
                 do throws(LockFileError) { try file?.change { $0.take(pins, of: server) } } catch { say(["what was pinned is not kept: \(error.message)"]) }
             })
+        learner?.watch?.callsInFlight = { [unowned streams] in streams.toolsInFlight }
+        return streams
     }
 
     /// The folders that flags granted, as the cell sees them.

@@ -85,9 +85,9 @@ enum RunVerb {
         let facts = try HostFacts(proc: proc)
         let governing = try Governing(options, environment: environment, user: facts.user, places: places, session: report.session, cell: report.cell)
         try governing.hide(in: &request)
-        try learner?.begin(profile, &request, run: options, places: places, configuration: configuration)
+        let watching = try RunWatch(profile, &request, run: options, places: places, configuration: configuration, learner: learner)
         var launch = try PreparedLaunch(request, facts: facts, awaitsRecord: governing.keepsRecords)
-        try learner?.check(launch.planned)
+        try watching.check(&launch)
         report.protections = launch.planned.protections
         if profile.requirement == .all { try launch.requireAll() }
         if options.dryRun {
@@ -109,13 +109,19 @@ enum RunVerb {
         var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
         // A server lives as long as its client wants; the time is that of one call.
         if options.verb == .mcp { limits.wall = nil }
-        let judge = rules == nil ? nil : governing.limits(options.command, isAlone: options.verb == .run, quiet: options.quiet)
+        let judge = rules == nil ? nil : governing.limits(options.command, isAlone: options.verb == .run && !options.govern, quiet: options.quiet)
         func streams() throws -> (any StandardStreams)? {
-            if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing, limits: judge) }
-            return options.terminal ? TerminalStreams(bound: limits.output) : nil
+            if options.verb == .mcp {
+                return try McpVerb.streams(options, profile, places: places, governing, watching.learner, limits: judge)
+            }
+            let streams: (any StandardStreams)? = options.terminal ? TerminalStreams(bound: limits.output) : nil
+            return options.govern ? try Governed.streams(options, over: streams ?? RelayedStreams(bound: limits.output), governing, limits: judge) : streams
         }
         if options.verb == .mcp, !options.quiet, !governing.hasPolicy {
             Messages.note("no policy is given: the tools of `\(options.serverName)` are permitted as it lists them first, in its cell")
+        }
+        if options.govern, !options.quiet, !governing.hasPolicy {
+            Messages.note("no policy is given: whatever `\(options.serverName)` asks for is permitted, within its budget")
         }
         limits.measured = MeasuredLimits(profile)
         if let budget = report.budget {
@@ -128,7 +134,7 @@ enum RunVerb {
         }
         limits.measured.writesDisk = launch.planned.spec.view.contains { if case .bind(_, _, .write, _) = $0 { true } else { false } }
         limits.cores = profile.bound(.cpu)
-        limits.accounts = report.isRead
+        limits.accounts = report.isRead || watching.learner != nil
         let registration = Registration(
             folder: Registry.folder(runtime: environment["XDG_RUNTIME_DIR"], user: facts.user), cell: report.cell.text, session: report.session.text,
             command: options.command)
@@ -140,12 +146,10 @@ enum RunVerb {
             }
         }
         var outcome = try launch.run(
-            proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: learner?.watch,
-            beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+            proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: watching.watch,
+            connections: governing.connections(profile), beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
-            if learner != nil {
-                throw UsageError("nothing can be learned here: a program around this one listens to system calls already", help: "learn outside of it")
-            }
+            try watching.refuseNested()
             // The program around us listens already, and a process tree has one listener: answers without explanations.
             try launch.answerByErrno()
             outcome = try launch.run(
@@ -154,7 +158,7 @@ enum RunVerb {
             report.nested = true
         }
         let code = report.finish(outcome, launch)
-        try learner?.end(outcome, launch, profile, quiet: options.quiet)
+        try watching.learner?.end(outcome, launch, profile, quiet: options.quiet)
         return code
     }
 }
@@ -176,7 +180,7 @@ extension RunOptions {
         var profile = try ProfileLibrary(places: places, configuration: configuration).profile(named: self.profile ?? verb.defaultProfile)
         for grant in grants { try profile.add(grant.kind, grant.path, flag: grant.flag, places: places) }
         for text in environment { try profile.addEnvironment(text, flag: "-e") }
-        if let network { try profile.setNetwork(network, flag: "--net") }
+        if !networks.isEmpty { try profile.setNetwork(networks, flag: "--net") }
         for (limit, text, flag) in limits { try profile.setLimit(limit, text, flag: flag, machine: places.machine) }
         // Only what the flags say among themselves: a flag is there to overrule the profile.
         let written = Dictionary(uniqueKeysWithValues: limits.compactMap { item in profile.limits[item.limit].map { (item.limit, $0) } })

@@ -28,7 +28,9 @@ struct WhyVerb: ParsableCommand {
             }
             if json {
                 PolicyJudging.write([
-                    "fumehood": 1, "id": .string(id), "sentences": .array(chain.sentences.map { .string($0) }),
+                    "fumehood": 1, "id": .string(id),
+                    "candidate": chain.candidate.map { ["profile": .string($0.profile), "line": .string($0.line)] } ?? .null,
+                    "sentences": .array(chain.sentences.map { .string($0) }),
                     "records": .array(
                         chain.records.map { record in
                             guard case .object(var object)? = record.value else { return .null }
@@ -50,6 +52,8 @@ struct WhyVerb: ParsableCommand {
 struct CausalChain {
     private(set) var records: [ShownRecord] = []
     private(set) var sentences: [String] = []
+    /// Of a denial that a profile's word would grant.
+    private(set) var candidate: Candidate?
 
     /// More records than this are not gathered: those of a whole session may be millions.
     private static let most = 10_000
@@ -97,6 +101,10 @@ struct CausalChain {
         // Of a denial, other denials of its cell say nothing.
         records = about.kind == "denial" ? gathered.filter { $0.kind != "denial" || $0.value?["data"]?["id"]?.asString == id } : gathered
         sentences = Self.explain(id, about, records)
+        if about.kind == "denial", let data = about.value?["data"] {
+            candidate = Candidate(denial: data, launch: records.first { $0.kind == "launch" }?.value?["data"])
+            sentences.insert(contentsOf: candidate?.sentences ?? [], at: min(2, sentences.count))
+        }
     }
 
     private static func explain(_ id: String, _ about: ShownRecord, _ chain: [ShownRecord]) -> [String] {
@@ -104,13 +112,21 @@ struct CausalChain {
         func data(_ record: ShownRecord, _ name: String) -> Value? { record.value?["data"]?[name] }
         if about.kind == "denial" {
             let count = data(about, "count")?.asInteger ?? 1
-            lines.append("\(data(about, "what")?.asString ?? id) was denied\(count == 1 ? "" : " \(count) times") by the filter of its cell")
+            let times = count == 1 ? "" : " \(count) times"
+            let what = data(about, "what")?.asString ?? id
+            let isConnection = ["connect(", "sendto(udp", "look-up of"].contains { what.hasPrefix($0) }
+            if about.value?["outcome"]?.asString == "audit" {
+                lines.append("\(what) went on\(times): its profile audits, and would deny it under `mode: enforce`")
+            } else {
+                lines.append("\(what) was denied\(times) by \(isConnection ? "the network of its cell, which reaches what is named" : "the filter of its cell")")
+            }
             lines.append(data(about, "remedy")?.asString.map { "to grant it: \($0)" } ?? "nothing grants it: no cell may do that")
         }
         for record in chain {
             guard let value = record.value else { continue }
             let policies = (value["policies"]?.asArray ?? []).compactMap(\.asString).map { "`\($0)`" }.joined(separator: ", ")
-            let tool = value["tool"]?.asString ?? ""
+            let endpoint = value["tool"]?.asString == "sys__connect" ? data(record, "attempt")?.asString ?? data(record, "resource")?["name"]?.asString : nil
+            let tool = (value["tool"]?.asString ?? "") + (endpoint.map { " to \($0)" } ?? "")
             switch (record.kind, value["outcome"]?.asString) {
             case ("launch", _):
                 let words = (data(record, "command")?.asArray ?? []).compactMap(\.asString).joined(separator: " ").replacing("\n", with: " ")
@@ -123,6 +139,7 @@ struct CausalChain {
                     "\(tool) was \(value["outcome"]?.asString == "kill" ? "ended" : "denied"): \(why)\(policies.isEmpty ? "" : "; by policy \(policies)")")
                 switch data(record, "cause")?.asString {
                 case "budget": lines.append("fumehood budget show tells what is left")
+                case "policy" where policies.isEmpty && endpoint != nil: break  // no policy could permit it
                 case "policy": lines.append("fumehood policy explain tells what would permit it")
                 default: break
                 }

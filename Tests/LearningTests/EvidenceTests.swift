@@ -2,6 +2,7 @@
 // Evidence as a value: how runs add up, how sure that makes us, and the bytes that come of it.
 
 import Config
+import Events
 import Sandbox
 import Syscalls
 import Testing
@@ -91,6 +92,48 @@ struct EvidenceTests {
         #expect(throws: LearningError.otherProgram("p", old: "/tmp/git", new: "/usr/bin/git")) { try other.merge(left, named: "p") }
     }
 
+    @Test(
+        arguments: [
+            // Small peaks take the floor, larger ones the next power of two above their head-room.
+            (.memory, 1 << 20, nil, nil, 256 << 20), (.memory, 100 << 20, nil, nil, 512 << 20), (.pids, 3, nil, nil, 64), (.pids, 17, nil, nil, 128),
+            // Never above the profile that was learned under.
+            (.memory, 100 << 20, nil, 300 << 20, 300 << 20), (.pids, 3, nil, 10, 10),
+            // What is known already stays while half of it holds the peak, and never shrinks.
+            (.memory, 200 << 20, 512 << 20, nil, 512 << 20), (.memory, 300 << 20, 512 << 20, nil, 2048 << 20), (.memory, 1, 1 << 40, nil, 1 << 40),
+            (.memory, .max, nil, 1 << 30, 1 << 30), (.cpuTime, 7_000_000, nil, nil, 120_000_000), (.inodes, 5, nil, nil, nil),
+        ] as [(Limit, Int64, Int64?, Int64?, Int64?)])
+    func `a limit is the peak with head-room`(limit: Limit, peak: Int64, old: Int64?, bound: Int64?, proposed: Int64?) {
+        #expect(LearnedLimits.proposed(limit, peak: peak, old: old, bound: bound) == proposed)
+    }
+
+    @Test func `limits grow with runs, and after a promotion as candidates`() throws {
+        var all = Evidence(command: "x", program: "/x", extends: "base")
+        var first = run("a", [])
+        first.peaks = [.pids: 3]
+        all.add(first)
+        #expect(all.granted.limits == [.pids: 64])
+        try all.promote(named: "x", forced: true)
+        first.input = "b"
+        first.peaks = [.pids: 40]
+        all.add(first)
+        #expect(all.granted.limits == [.pids: 64] && all.candidates == ["limit pids 256"])
+        try all.promote(named: "x", forced: true)
+        #expect(all.granted.limits == [.pids: 256] && all.candidates.isEmpty)
+    }
+
+    @Test func `calls of a server's tools are kept apart by their names`() {
+        var one = run("a", ["exec"])
+        one.calls = ["-": CallNeeds(), "log": CallNeeds()]
+        one.calls["log"]?.words = ["exec"]
+        var two = run("b", ["spawn"])
+        two.calls["log"] = CallNeeds()
+        two.calls["log"]?.words = ["spawn"]
+        let all = evidence([one, two])
+        #expect(all.calls["log"]?.words == ["exec", "spawn"] && all.calls["-"] == CallNeeds())
+        #expect(RunInput.digest(of: "x", calls: ["b", "a"]) == RunInput.digest(of: "x", calls: ["a", "b"]))
+        #expect(RunInput.digest(of: "x", calls: ["a"]) != RunInput.digest(of: "x", calls: []))
+    }
+
     @Test func `what was ever needed at start-up is of start-up`() {
         let all = evidence([run("a", ["exec"], phase: .steady), run("b", ["exec"]), run("c", ["exec"], phase: .steady)])
         #expect(all.seen["exec"]?.phase == .startUp)
@@ -111,6 +154,12 @@ struct LearnedTextTests {
         first.refused = ["ptrace(PTRACE_TRACEME)"]
         first.addresses = ["@bus", "[0:1]:80"]
         first.changes = ["/home/a/w/.git"]
+        first.peaks = [.memory: 1 << 20, .wall: 5]
+        first.calls["git log"] = CallNeeds()
+        first.calls["-"] = CallNeeds()
+        first.calls["-"]?.words = ["exec"]
+        first.calls["-"]?.changes = ["/home/a/w"]
+        first.calls["-"]?.programs = ["/usr/bin/less"]
         return evidence([first, run("0100", ["exec"]), run("0200", ["memfd"], succeeded: false)])
     }
 
@@ -127,7 +176,7 @@ struct LearnedTextTests {
         #expect(read.syscalls == ["unix-socket"] && read.isExact && read.chain == ["base", "p"])
         #expect(try read.syscallPolicy().families == [.unixSocket])
         let whole = try profile(Self.full.text(home: "/home/a"))
-        #expect(whole.network == .loopback)
+        #expect(whole.network == .loopback && whole.limits[.memory] == 256 << 20 && whole.limits[.wall] == 300_000_000)
         #expect(try whole.syscallPolicy().families == [.exec, .unixSocket], "a network grants no family that was not learned")
         #expect(whole.files.access(to: "/home/a/w/x").access == .write && whole.files.access(to: "/home/a/.ssh/id").access == .hidden)
     }

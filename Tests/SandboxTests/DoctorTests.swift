@@ -95,6 +95,12 @@ struct DoctorTests {
             testDescription: "a listener around us", facts: facts { $0.trials[.listener] = 16 }, line: "explained denials", status: .partial, remedy: nil,
             works: true),
         Machine(
+            testDescription: "a listener around us, for endpoints", facts: facts { $0.trials[.listener] = 16 }, line: "named endpoints", status: .absent,
+            remedy: nil, works: true),
+        Machine(
+            testDescription: "a kernel that tells no networks apart", facts: facts { $0.kernel = "5.13.0" }, line: "named endpoints", status: .absent,
+            remedy: "5.14", works: true),
+        Machine(
             testDescription: "supplementary groups", facts: facts { $0.supplementaryGroups = 5 }, line: "groups", status: .partial, remedy: "--clear-groups",
             works: true),
         Machine(
