@@ -10,12 +10,12 @@ import Session
 
 enum Governed {
     /// - Parameter over: who has the standard streams.
-    static func streams(_ options: RunOptions, over inner: any StandardStreams, _ governing: Governing) throws -> DoorStreams {
+    static func streams(_ options: RunOptions, over inner: any StandardStreams, _ governing: Governing, limits: DoorLimits?) throws -> DoorStreams {
         var settings = DoorLinesSettings(principal: governing.principal, seed: UInt32(truncatingIfNeeded: try Host.random64()))
         settings.cell = governing.cell
         settings.account = options.budgets.isEmpty ? nil : Governing.account
         let say: (String) -> Void = { if !options.quiet { Messages.note($0) } }
-        let judge = governing.judge(say: say)
+        let judge = governing.judge(limits: limits, say: say)
         let (door, session, cell) = (governing.door, governing.session, governing.cell)
         let lines = DoorLines(
             settings, judge: judge, budget: { _ in door.budget(of: Governing.account, at: governing.now) },
@@ -31,7 +31,12 @@ enum Governed {
 
 extension Governing {
     /// The door as those ask it who speak with programs.
-    func judge(tally: CallTally? = nil, say: @escaping (String) -> Void) -> DoorJudge {
-        DoorJudge(door, boot: boot, approvals: place.map { Approvals($0, boot: boot) }, tally: tally, rulebook: rulebook, say: say)
+    /// - Parameters:
+    ///   - tally: what the ladder of the asker's cell reads, and tells.
+    ///   - limits: whose questions of crossed limits go through the same door.
+    func judge(tally: CallTally? = nil, limits: DoorLimits?, say: @escaping (String) -> Void) -> DoorJudge {
+        let judge = DoorJudge(door, boot: boot, approvals: place.map { Approvals($0, boot: boot) }, tally: tally, rulebook: rulebook, say: say)
+        judge.limits = limits
+        return judge
     }
 }

@@ -42,8 +42,7 @@ enum McpVerb {
         if let shared {
             judge = shared
         } else {
-            let own = governing.judge(tally: tally, say: { say([$0]) })
-            own.limits = crossed
+            let own = governing.judge(tally: tally, limits: crossed, say: { say([$0]) })
             if let learner { own.onQuestion = { learner.note($0) } }
             judge = own
         }

@@ -81,11 +81,11 @@ enum RunVerb {
         var limits = LoopLimits(wall: profile.bound(.wall).map { $0 * 1000 }, output: profile.bound(.output))
         // A server lives as long as its client wants; the time is that of one call.
         if options.verb == .mcp { limits.wall = nil }
-        let judge = rules == nil ? nil : governing.limits(options.command, isAlone: options.verb == .run, quiet: options.quiet)
+        let judge = rules == nil ? nil : governing.limits(options.command, isAlone: options.verb == .run && !options.govern, quiet: options.quiet)
         func streams() throws -> (any StandardStreams)? {
             if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing, watching.learner, crossed: judge) }
             let streams: (any StandardStreams)? = options.terminal ? TerminalStreams(bound: limits.output) : nil
-            return options.govern ? try Governed.streams(options, over: streams ?? RelayedStreams(bound: limits.output), governing) : streams
+            return options.govern ? try Governed.streams(options, over: streams ?? RelayedStreams(bound: limits.output), governing, limits: judge) : streams
         }
         if options.verb == .mcp, !options.quiet, !governing.hasPolicy {
             Messages.note("no policy is given: the tools of `\(options.serverName)` are permitted as it lists them first, in its cell")
