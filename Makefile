@@ -129,6 +129,9 @@ soak: build/fumehood build/cedar-corpus build/audit-log-writer build/goverifier
 	python3 Tests/Oracles/ledger_windows.py
 	python3 Tests/Broker/peers.py
 	python3 Tests/Soak/calls.py
+	python3 Tests/Broker/session.py --kills 50
+	python3 Tests/Soak/servers.py
+	python3 Tests/Broker/standing.py
 	python3 Tests/Oracles/tool_schemas.py --tools 2000 --values 25
 	FUMEHOOD_SOAK=1 swift test --disable-xctest --filter DifferentialTests
 	python3 Tests/Soak/log.py --all --record

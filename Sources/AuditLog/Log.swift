@@ -77,7 +77,7 @@ public final class Log: Sendable {
     func append(object: [UInt8]) throws(LogError) -> Digest {
         guard object.count <= ObjectStore.largest else { throw LogError(.objectTooLarge(bytes: object.count)) }
         let digest = Digest(of: object)
-        if writer.isNew(digest), !ObjectStore.exists(folder, digest) {
+        if writer.isNew(digest) {
             _ = try writer.append(Writer.Item(object, digest: digest, isUrgent: false, isStrict: false))
         }
         return digest

@@ -199,8 +199,14 @@ final class Writer: Sendable {
             notes = 1
         }
         for item in items {
-            if let digest = item.digest { group.append(object: item.bytes, digest: digest) } else { group.append(entry: item.bytes) }
+            guard let digest = item.digest else {
+                group.append(entry: item.bytes)
+                continue
+            }
+            // What was published once is there.
+            if !ObjectStore.exists(folder, digest) { group.append(object: item.bytes, digest: digest) }
         }
+        if group.isEmpty { return journal.position.edge.size }
         do {
             let first = try journal.append(group, isUrgent: isUrgent) { bytes, position in
                 note(

@@ -39,7 +39,10 @@ struct Call {
     /// A tool call that the door was asked about.
     struct Asked {
         let name: String
-        let question: Request
+        /// Without its context; without its arguments, too, once they were sent.
+        var question: Request
+        /// See ``Exchange/argumentsIdentity(_:)``.
+        let identity: [UInt8]
         var permit: Permit?
     }
 
@@ -95,7 +98,10 @@ extension Exchange {
         guard let call = calls.removeValue(forKey: own) else { return }
         callBytes -= call.count
         if let token = call.token, callsByToken[token] == own { callsByToken[token] = nil }
-        if let asked = call.tool { callsOfDoor[asked.question.call] = nil }
+        if let asked = call.tool {
+            callsOfDoor[asked.question.call] = nil
+            if case .pending = call.state { judge.withdraw(asked.question.call, because: reply == nil ? "it was cancelled" : "it ended", at: now) }
+        }
         guard let id = call.id else { return }
         callsOfClient[id] = nil
         answer(id, reply, batch: call.batch)
@@ -118,9 +124,13 @@ extension Exchange {
     }
 
     /// Tells the door what an allowed call came to; nothing for any other.
-    func settle(_ call: Call, _ end: CallEnd) {
+    /// - Parameters:
+    ///   - bytes: of its answer.
+    ///   - reported: what the server says that it spent.
+    func settle(_ call: Call, _ end: CallEnd, bytes: Int = 0, reported: [Cost] = []) {
         guard let asked = call.tool, asked.permit != nil else { return }
-        judge.settle(asked.question.call, usage: [], end: call.isSent ? end : .notForwarded("it ended before it was passed on"), at: now)
+        let usage = call.isSent ? meterEnds(call, bytes: bytes, reported: reported) : []
+        judge.settle(asked.question.call, usage: usage, end: call.isSent ? end : .notForwarded("it ended before it was passed on"), at: now)
     }
 
     /// The server is gone.
@@ -138,7 +148,8 @@ extension Exchange {
         case .pending(let nextProgress, let reason): if now >= nextProgress { progress(call, reason) } else { wake(at: nextProgress) }
         case .delayed(let until):
             if now >= until { sendWhenRecorded(call) } else { wake(at: until) }
-        case .listing, .recording, .sent: break
+        case .sent: meter(call)
+        case .listing, .recording: break
         }
     }
 
@@ -160,18 +171,19 @@ extension Exchange {
                 ])), to: .client)
     }
 
+    /// Nobody waits for the answer any more.
+    func tellServer(_ call: Call, _ reason: String) {
+        write(
+            .notification(
+                method: "notifications/cancelled",
+                params: Object([Member(name: "requestId", value: .integer(call.own)), Member(name: "reason", value: .string(reason))])), to: .server)
+    }
+
     private func expire(_ call: Call) {
         let seconds = Double(settings.callTimeout ?? 0) / 1e9
         let refusal = Refusal(
             .deadline, "`\(call.tool?.name ?? call.method)` did not answer within \(seconds) s", remedy: "--timeout sets the time of one call")
-        if call.isSent, call.method != "initialize" {
-            write(
-                .notification(
-                    method: "notifications/cancelled",
-                    params: Object([
-                        Member(name: "requestId", value: .integer(call.own)), Member(name: "reason", value: "it took too long"),
-                    ])), to: .server)
-        }
+        if call.isSent, call.method != "initialize" { tellServer(call, "it took too long") }
         settle(call, .failed("no answer in time"))
         if call.id == nil { return listingFailed(call, refusal.reason) }
         finish(call.own, call.method == "tools/call" ? denial(refusal, modern: call.isModern) : .failure(-32001, refusal.reason))

@@ -43,6 +43,9 @@ public final class Exchange {
     /// What the door was told of the tools.
     var known: [ToolShape] = []
     var openInputs: [OpenInput] = []
+    var metering = Metering()
+    /// The processor time of the server's cell so far, in microseconds; nil where nobody counts it.
+    public var processorTime: (() -> Int64?)?
     /// Calls whose records are not on disk yet.
     var recording: [Int64] = []
     /// Of the initialize handshake: what the server chose.
@@ -108,6 +111,12 @@ public final class Exchange {
             while let line = clientLines.next() { take(line, from: .client) }
             if let rest = clientLines.rest() { takeRest(rest, from: .client) }
             clientHasEnded = true
+            // A person's answer would come to nobody.
+            for own in calls.keys.sorted() {
+                guard let call = calls[own], case .pending(_, let reason) = call.state else { continue }
+                finish(own, denial(Refusal(.approval, "the client ended while a person was asked: \(reason)"), modern: call.isModern))
+            }
+            for own in serverRequests.keys.sorted() where serverRequests[own]?.isSent == false { follow(.deny(Self.gone), serverRequest: own) }
         case .server:
             guard serverEnd == nil else { return }
             while let line = serverLines.next() { take(line, from: .server) }
@@ -123,6 +132,8 @@ public final class Exchange {
     public var serverInputIsOver: Bool {
         clientHasEnded && toServer.isEmpty && calls.values.allSatisfy { $0.method == "subscriptions/listen" }
     }
+
+    private static let gone = Refusal(.approval, "the client has ended")
 
     private func take(_ line: consuming Line, from side: Side) {
         switch consume line {
@@ -247,6 +258,7 @@ public final class Exchange {
         if let due = judge.nextDeadline, now >= due { for (call, verdict) in judge.tick(at: now) { follow(verdict, call) } }
         if now >= alarm {
             alarm = .max
+            if !metering.isIdle { metering.look(processorTime?()) }
             for own in calls.keys.sorted() { if let call = calls[own] { look(at: call) } }
         }
         advance(at: now)
@@ -261,8 +273,6 @@ public final class Exchange {
 
     func newCallID() -> CallID {
         callCount += 1
-        var bytes: [UInt8] = []
-        for word in [settings.seed, callCount] { for shift in [24, 16, 8, 0] as [UInt32] { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) } }
-        return CallID(bytes: bytes)!
+        return CallID(seed: settings.seed, count: callCount)
     }
 }

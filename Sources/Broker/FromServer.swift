@@ -67,7 +67,9 @@ extension Exchange {
             var told = value.asObject ?? Object()
             told["_meta"] = nil
             let bytes = Value.object(told).serialisedBytes()
-            settle(call, .answered(result: bytes, isError: result["isError"] == true))
+            let (reported, fault) = ReportedUsage.reported(by: result)
+            if let fault { note("what server `\(settings.server)` says that it spent is not counted: \(fault)") }
+            settle(call, .answered(result: bytes, isError: result["isError"] == true), bytes: count, reported: reported)
             if let notes = tool.permit?.notes, !notes.isEmpty {
                 value = Self.told(notes, value)
             } else if call.batch == nil, let id = call.id, told.count == value.asObject?.count {

@@ -19,11 +19,17 @@ struct OpenInput {
 }
 
 extension Exchange {
-    private static func identity(_ call: Call) -> [UInt8]? {
+    private func identity(_ call: Call) -> [UInt8]? {
         var params = call.params ?? Object()
-        for name in ["_meta", "inputResponses", "requestState"] { params[name] = nil }
-        return try? Value.object(params).canonical()
+        let arguments = params["arguments"] ?? [:]
+        for name in ["_meta", "inputResponses", "requestState", "arguments"] { params[name] = nil }
+        guard let rest = try? Value.object(params).canonical() else { return nil }
+        guard let told = call.tool?.identity ?? (try? arguments.canonical()).map(argumentsIdentity) else { return nil }
+        return rest + [0x0a] + told
     }
+
+    /// Arguments as they are told apart: themselves where they are short, else their digest. No canonical form begins with a zero.
+    func argumentsIdentity(_ canonical: [UInt8]) -> [UInt8] { canonical.count <= 4096 ? canonical : [0] + settings.sha256(canonical) }
 
     /// The parameters of a request as they are passed on: answers to questions are those of a question that was asked.
     /// - Parameter takes: the question counts as answered now.
@@ -33,7 +39,7 @@ extension Exchange {
         guard params["requestState"] == nil || state != nil else { throw BadParameters(text: "`requestState` must be a string") }
         let responses = params["inputResponses"] ?? [:]
         guard let given = responses.asObject else { throw BadParameters(text: "`inputResponses` must be an object, found \(responses.kind)") }
-        guard let identity = Self.identity(call),
+        guard let identity = identity(call),
             let place = openInputs.lastIndex(where: { open in
                 open.call == identity && sameBytes(open.method, call.method)
                     && (open.state.map { one in state.map { sameBytes(one, $0) } ?? false } ?? (state == nil))
@@ -58,7 +64,7 @@ extension Exchange {
 
     /// Looks at a result that asks for input: the result as it is passed on, or why it is not.
     func checkedInputs(_ result: Object, of call: Call) throws(BadParameters) -> Object {
-        guard let identity = Self.identity(call) else { return result }
+        guard let identity = identity(call) else { return result }
         var result = result
         var keys: [(name: String, isRoots: Bool)] = []
         var requests = result["inputRequests"]?.asObject ?? Object()
@@ -71,6 +77,7 @@ extension Exchange {
                 keys.append((member.name, false))
             case "sampling/createMessage":
                 let (sampling, decision) = askSampling(member.value["params"]?.asObject ?? Object())
+                if case .pending = decision { judge.withdraw(sampling, because: "a person cannot be asked inside of a result", at: now) }
                 guard case .verdict(.allow) = decision else { throw BadParameters(text: "sampling is not allowed here") }
                 judge.settle(sampling, usage: [], end: .answered(result: [], isError: false), at: now)
                 requests[member.name] = .object(

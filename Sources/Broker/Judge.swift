@@ -19,12 +19,16 @@ public protocol Judge: AnyObject {
     func tick(at now: Instant) -> [(call: CallID, verdict: Verdict)]
     /// When ``tick(at:)`` has something to do; nil while nothing waits.
     var nextDeadline: Instant? { get }
+    /// A pending call whose answer nobody waits for any more.
+    func withdraw(_ call: CallID, because reason: String, at now: Instant)
     /// Once for each call that was allowed, also where it was pending first.
     func settle(_ call: CallID, usage: [Cost], end: CallEnd, at now: Instant)
+    /// What a running call has spent so far: more is reserved for it. - Returns: why it is to be stopped.
+    func spent(_ call: CallID, _ usage: [Cost], at now: Instant) -> Refusal?
     /// The exchange refused a call on its own.
     func refused(_ request: Request, _ refusal: Refusal, at now: Instant)
     /// Whether there are arguments with which the tool could be allowed; when in doubt, yes.
-    func mayAllow(_ action: String, _ resource: Resource) -> Bool
+    func mayAllow(_ action: String, _ resource: Resource, for principal: Principal) -> Bool
     /// The tools of the server that may be used, from now on.
     func learn(_ tools: [ToolShape], at now: Instant)
 }

@@ -43,6 +43,22 @@ public struct Outbox: Sendable {
         count = 0
     }
 
+    /// One line in pieces, of which a long one is not copied.
+    mutating func append(pieces: [[UInt8]]) {
+        guard pieces.reduce(0, { $0 + $1.count }) >= Self.together else {
+            var line: [UInt8] = []
+            line.reserveCapacity(pieces.reduce(1) { $0 + $1.count })
+            for piece in pieces { line += piece }
+            return append(line: line)
+        }
+        for piece in pieces where !piece.isEmpty {
+            count += piece.count
+            chunks.append(piece)
+        }
+        count += 1
+        chunks.append([0x0a])
+    }
+
     mutating func append(line: consuming [UInt8]) {
         let length = line.count + 1
         count += length

@@ -9,7 +9,8 @@ extension Value {
     /// The same value with regular numbers.
     func regular() throws(JSONError) -> Value {
         switch self {
-        case .number:
+        case .number(let number):
+            if number.isShortest { return self }
             let text = String(decoding: try canonical(), as: UTF8.self)
             if let integer = Int64(text) { return .integer(integer) }
             guard let number = Number(text) else { return self }
@@ -29,10 +30,10 @@ extension Value {
         }
     }
 
-    /// Whether there is a number in it that is not a 64-bit integer.
+    /// Whether there is a number in it that may have to be written otherwise.
     private var holdsNumber: Bool {
         switch self {
-        case .number: true
+        case .number(let number): !number.isShortest
         case .array(let elements): elements.contains { $0.holdsNumber }
         case .object(let object): object.members.contains { $0.value.holdsNumber }
         default: false

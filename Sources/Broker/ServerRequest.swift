@@ -87,6 +87,10 @@ extension Exchange {
         let tokens = min(params["maxTokens"]?.asInteger ?? settings.samplingTokens, settings.samplingTokens)
         let canonical = (try? Value.object(capped(params)).canonical()) ?? []
         var request = request("llm__sample", .endpoint("client"), ["max_tokens": .integer(tokens), "server": .string(settings.server)], canonical)
+        // The server spends, not the agent that called it.
+        let agent = settings.principal
+        request.principal = Principal(agent: "server/\(settings.server)", user: agent.user, groups: [], session: agent.session)
+        request.slices = []
         request.estimate.append(Cost("tokens_out", tokens))
         return (request.call, judge.decide(request, at: now))
     }
@@ -107,7 +111,10 @@ extension Exchange {
     private func forget(_ own: Int64) {
         guard let request = serverRequests.removeValue(forKey: own) else { return }
         requestsOfServer[request.id] = nil
-        if let call = request.sampling { callsOfDoor[call] = nil }
+        if let call = request.sampling {
+            callsOfDoor[call] = nil
+            if !request.isSent { judge.withdraw(call, because: "it was cancelled", at: now) }
+        }
     }
 
     /// Nobody wants the answer any more.

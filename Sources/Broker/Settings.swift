@@ -31,6 +31,10 @@ public struct ExchangeSettings: Sendable {
     public var cell: CellID?
     /// Which account pays for calls; nil where nothing is counted.
     public var account: String?
+    /// What a call reserves of dimensions that are counted while it runs or reported when it has ended, and again when it has used it up.
+    public var slices: [Cost] = []
+    /// Tools whose calls go while their records are on the way to the disk.
+    public var fast: Set<String> = []
     /// The greatest `maxTokens` that sampling is passed on with.
     public var samplingTokens: Int64 = 4096
     /// What call ids begin with; random, so that ids of two runs differ.

@@ -23,7 +23,8 @@ extension Exchange {
         }
         let canonical: [UInt8]
         do { canonical = try arguments.canonical() } catch { return finish(call.own, .failure(-32602, "`arguments`: \(error)")) }
-        let question = request(settings.server + "__" + tool.name, .tool(server: settings.server, name: tool.name), context(input: arguments), canonical)
+        var question = request(settings.server + "__" + tool.name, .tool(server: settings.server, name: tool.name), context(input: arguments), canonical)
+        question.isFast = settings.fast.contains(tool.name)
         func refuse(_ refusal: Refusal) {
             judge.refused(question, refusal, at: now)
             finish(call.own, denial(refusal, modern: call.isModern))
@@ -41,9 +42,13 @@ extension Exchange {
         }
 
         var call = call
-        call.tool = Call.Asked(name: tool.name, question: question)
+        let decision = judge.decide(question, at: now)
+        // What was judged is kept in one form, and only until it is sent.
+        question.context = [:]
+        call.tool = Call.Asked(name: tool.name, question: question, identity: argumentsIdentity(canonical))
+        call.params?["arguments"] = nil
         calls[call.own] = call
-        switch judge.decide(question, at: now) {
+        switch decision {
         case .verdict(let verdict): follow(verdict, call)
         case .pending(_, _, let reason):
             calls[call.own]!.state = .pending(nextProgress: now, reason: reason)
@@ -62,8 +67,8 @@ extension Exchange {
     func request(_ action: String, _ resource: Resource, _ context: Value, _ canonical: [UInt8]) -> Request {
         Request(
             call: newCallID(), cell: settings.cell, principal: settings.principal, action: action, resource: resource, context: context, canonical: canonical,
-            estimate: settings.account == nil ? [] : [Cost("calls", 1)], account: settings.account,
-            deadline: settings.callTimeout.map { now + $0 } ?? now + 86_400_000_000_000)
+            estimate: settings.account == nil ? [] : [Cost("calls", 1)], slices: settings.account == nil ? [] : settings.slices,
+            account: settings.account, deadline: settings.callTimeout.map { now + $0 } ?? now + 86_400_000_000_000)
     }
 
     private func follow(_ verdict: Verdict, _ call: Call) {
@@ -145,22 +150,24 @@ extension Exchange {
         call.state = .sent
         if let timeout = settings.callTimeout { call.deadline = now + timeout }
         wake(at: call.deadline)
+        call.tool?.question.canonical = nil
+        meterBegins(call)
         calls[call.own] = call
-        var line: [UInt8] = []
-        line.reserveCapacity(canonical.count + 1024)
-        line += #"{"jsonrpc":"2.0","id":"#.utf8
-        line += String(call.own).utf8
-        line += #","method":"tools/call","params":{"name":"#.utf8
-        line += Value.string(asked.name).serialisedBytes()
-        line += #","arguments":"#.utf8
-        line += canonical
+        var head: [UInt8] = []
+        head.reserveCapacity(asked.name.utf8.count + 96)
+        head += #"{"jsonrpc":"2.0","id":"#.utf8
+        head += String(call.own).utf8
+        head += #","method":"tools/call","params":{"name":"#.utf8
+        head += Value.string(asked.name).serialisedBytes()
+        head += #","arguments":"#.utf8
+        var tail: [UInt8] = []
         for member in given where Self.parameters.contains(member.name) && member.name != "name" && member.name != "arguments" {
-            line.append(0x2c)
-            line += Value.string(member.name).serialisedBytes()
-            line.append(0x3a)
-            line += member.value.serialisedBytes()
+            tail.append(0x2c)
+            tail += Value.string(member.name).serialisedBytes()
+            tail.append(0x3a)
+            tail += member.value.serialisedBytes()
         }
-        line += "}}".utf8
-        write(line: line, to: .server)
+        tail += "}}".utf8
+        if serverEnd == nil { toServer.append(pieces: [head, canonical, tail]) }
     }
 }

@@ -14,7 +14,7 @@ extension Exchange {
         var kept: [Value] = []
         for (definition, tool) in zip(definitions, tools) {
             guard let tool, tool.quarantine == nil,
-                judge.mayAllow(settings.server + "__" + tool.name, .tool(server: settings.server, name: tool.name))
+                judge.mayAllow(settings.server + "__" + tool.name, .tool(server: settings.server, name: tool.name), for: settings.principal)
             else { continue }
             kept.append(definition)
         }

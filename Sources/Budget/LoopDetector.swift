@@ -80,7 +80,6 @@ public struct LoopDetector: Sendable {
     }
 
     private struct Past {
-        let key: Int
         let time: Int64
         var result: Digest?
     }
@@ -90,6 +89,9 @@ public struct LoopDetector: Sendable {
     public static let longestPeriod = 8
 
     private let settings: Settings
+    /// The last calls, of which `recent` count: the older half goes all at once. Their keys stand by themselves, since they are what is
+    /// looked through.
+    private var keys: [Int] = []
     private var past: [Past] = []
     /// Keys by small numbers, so that looking for cycles compares integers; cleaned when it is four times the memory.
     private var numbers: [CallKey: Int] = [:]
@@ -102,10 +104,22 @@ public struct LoopDetector: Sendable {
         self.settings = settings
     }
 
+    private var recent: Range<Int> { max(0, past.count - Self.memory)..<past.count }
+
+    /// How many of the recent calls have that key, are younger, and had that result if one is given.
+    private func count(of number: Int, since: Int64, result: Digest? = nil) -> Int {
+        let keys = keys.span
+        var count = 0
+        for place in recent where keys[place] == number {
+            if past[place].time > since, result == nil || past[place].result == result { count += 1 }
+        }
+        return count
+    }
+
     /// A call is about to be made. To be asked before it is decided on; a call that is then denied has been made all the same.
     public mutating func asked(_ key: CallKey, at time: Int64) -> [Loop] {
         if numbers.count >= 4 * Self.memory {
-            let kept = Set(past.map(\.key))
+            let kept = Set(keys[recent])
             numbers = numbers.filter { kept.contains($0.value) }
         }
         let number = numbers[key] ?? nextNumber
@@ -113,11 +127,15 @@ public struct LoopDetector: Sendable {
             numbers[key] = number
             nextNumber += 1
         }
-        if past.count == Self.memory { past.removeFirst() }
-        past.append(Past(key: number, time: time, result: nil))
+        if past.count == 2 * Self.memory {
+            keys.removeFirst(Self.memory)
+            past.removeFirst(Self.memory)
+        }
+        keys.append(number)
+        past.append(Past(time: time, result: nil))
         var loops: [Loop] = []
         if let most = settings.repeats {
-            let count = past.count { $0.key == number && $0.time > time - settings.window }
+            let count = count(of: number, since: time - settings.window)
             if count >= most { loops.append(.repeated(key, count: count)) }
         }
         if let rounds = settings.rounds, let loop = cycle(rounds) { loops.append(loop) }
@@ -130,9 +148,9 @@ public struct LoopDetector: Sendable {
         var loops: [Loop] = []
         if let number = numbers[key] {
             // The oldest call of that key that has no answer yet: answers come in their order more often than not.
-            if let place = past.firstIndex(where: { $0.key == number && $0.result == nil }) { past[place].result = result }
+            if let place = recent.first(where: { keys[$0] == number && past[$0].result == nil }) { past[place].result = result }
             if let most = settings.sameResults {
-                let count = past.count { $0.key == number && $0.result == result && $0.time > time - settings.window }
+                let count = count(of: number, since: time - settings.window, result: result)
                 if count >= most { loops.append(.noProgress(key, count: count)) }
             }
         }
@@ -142,10 +160,10 @@ public struct LoopDetector: Sendable {
 
     /// The shortest period whose last rounds are equal. A row of one key alone is `repeated`, not a cycle.
     private func cycle(_ rounds: Int) -> Loop? {
-        for period in 2...Self.longestPeriod where period * rounds <= past.count {
-            let tail = past[(past.count - period * rounds)...]
-            guard tail.indices.dropFirst(period).allSatisfy({ past[$0].key == past[$0 - period].key }) else { continue }
-            if tail.prefix(period).allSatisfy({ $0.key == tail[tail.startIndex].key }) { return nil }
+        for period in 2...Self.longestPeriod where period * rounds <= recent.count {
+            let tail = keys[(keys.count - period * rounds)...]
+            guard tail.indices.dropFirst(period).allSatisfy({ tail[$0] == tail[$0 - period] }) else { continue }
+            if tail.prefix(period).allSatisfy({ $0 == tail[tail.startIndex] }) { return nil }
             return .cycle(period: period, rounds: rounds)
         }
         return nil

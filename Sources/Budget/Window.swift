@@ -48,6 +48,9 @@ public enum Window: Sendable, Hashable {
         }
     }
 
+    /// Whether two windows are of one kind: an account has one of a kind and dimension.
+    public func isLike(_ other: Window) -> Bool { counts(like: other) }
+
     /// Whether two windows are the same but for their bounds.
     func counts(like other: Window) -> Bool {
         switch (self, other) {

@@ -10,6 +10,7 @@
 #include <linux/if.h>
 #include <linux/prctl.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/mount.h>
@@ -518,6 +519,7 @@ UNSANITIZED static long perform(const struct cl_op *op, uint32_t index)
         for (uint64_t i = 0; i < op->y; i++) area[i] = i < sizeof name - 1 && i + 1 < op->y ? name[i] : 0;
         return 0;
     }
+    case CL_OP_RESOLVER: return resolver();
     case CL_OP_TERMINAL: return terminal(op);
     case CL_OP_STAGE: return cell.report.stage_ns[op->n % CL_STAGES] = cl_now(), 0;
     }

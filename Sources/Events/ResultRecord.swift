@@ -59,6 +59,8 @@ public struct ResultRecord: Sendable, Hashable {
     public var frozenMicroseconds: Int64 = 0
     /// The changes of rung, the first ones of many; nil for a cell without a ladder.
     public var ladder: [RungChange]?
+    /// By endpoint; nil for a cell that reaches nothing by name.
+    public var connections: [ConnectionCount]?
 
     public init(status: Status) { self.status = status }
 
@@ -74,6 +76,7 @@ public struct ResultRecord: Sendable, Hashable {
             ("protections", sorted(protections)), ("backend", .string(backend.rawValue)),
             ("launch_us", sorted(launch.map { ($0.name, .integer($0.microseconds)) })), ("kill", kill?.json ?? .null),
             ("frozen_us", .integer(frozenMicroseconds)), ("ladder", ladder.map { .array($0.map(\.json)) } ?? .null),
+            ("connections", connections.map { .array($0.map(\.json)) } ?? .null),
         ]
         return sorted(members + usage.members)
     }

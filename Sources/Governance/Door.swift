@@ -36,12 +36,15 @@ public final class Door {
 
     /// A call that was let through and has not ended.
     struct OpenCall {
+        /// Without what was judged.
         let request: Request
         let key: CallKey?
         let lease: LeaseID?
         let breaker: Breaker.Permit?
         let at: Int64
         let digest: AuditLog.Digest?
+        /// Of its slices so far, by dimension.
+        var reserved: [String: Int64] = [:]
     }
 
     /// - Parameters:
@@ -152,7 +155,8 @@ public final class Door {
 
         let lease: LeaseID?
         let change: LedgerRecord?
-        switch reserve(request, grant, now) {
+        var slices: [String: Int64] = [:]
+        switch reserve(request, grant, now, &slices) {
         case .success(let reserved): (lease, change) = (reserved?.lease, reserved?.record)
         case .failure(let refusal):
             giveBack(permit, request, now)
@@ -169,6 +173,8 @@ public final class Door {
         if ended - began > settings.decisionTime { return undo(Refusal(.deadline, "the decision took longer than \(settings.decisionTime / 1_000_000) ms")) }
 
         let ticket: Ticket
+        // A disk that refused the last records has to take this one first.
+        let isStrict = !request.isFast || recorder.refusal != nil
         do throws(LogError) {
             var record = self.record(request.action == SystemAction.launch ? .launch : .decision, request, now, digest)
             record.outcome = "allow"
@@ -179,20 +185,28 @@ public final class Door {
             if request.isTool { record.body = try recorder.append(body: body(request, context)) }
             record.latencyNanoseconds = ended - began
             record.data = data(request, grant, delay, notes)
-            let decided = try recorder.append(record, isStrict: !request.isFast)
-            ticket =
-                try change.map { (change) throws(LogError) in try recorder.append(change, at: now.instant, session: session, isStrict: !request.isFast) }
-                ?? decided
+            var last = try recorder.append(record, isStrict: isStrict)
+            if let change { last = try recorder.append(change, at: now.instant, session: session, isStrict: isStrict) }
+            ticket = isStrict ? last : .none
         } catch {
             return undo(Refusal(.log, error.message, remedy: error.help))
         }
         if let throttled { throttles[throttled.key] = throttled.until }
-        open[request.call] = OpenCall(request: request, key: key, lease: lease, breaker: permit, at: now.bootNanoseconds, digest: digest)
+        var kept = request
+        (kept.context, kept.canonical) = ([:], nil)
+        open[request.call] = OpenCall(request: kept, key: key, lease: lease, breaker: permit, at: now.bootNanoseconds, digest: digest, reserved: slices)
         return .verdict(
             .allow(
                 Permit(
                     call: request.call, lease: lease?.number, policies: judgement.policies, redactions: judgement.redactions, raise: judgement.raise,
                     delayUntil: delay, notes: notes, ticket: ticket)))
+    }
+
+    /// Whether there are arguments with which the tool could be permitted to this principal, by the policies alone: what a list of tools is
+    /// filtered by. When in doubt, yes: each call is decided all the same.
+    public func mayAllow(_ action: String, _ resource: Resource, for principal: Principal) -> Bool {
+        let request = Request(call: CallID(bytes: [0, 0, 0])!, principal: principal, action: action, resource: resource, context: [:], deadline: 0)
+        return rulebook.mayAllow(request, &entities, logOnly: settings.logOnly)
     }
 
     // MARK: ways out
@@ -327,7 +341,7 @@ public final class Door {
         let record: LedgerRecord
     }
 
-    private func reserve(_ request: Request, _ grant: Approval?, _ now: Reading) -> Result<Reserved?, Refusal> {
+    private func reserve(_ request: Request, _ grant: Approval?, _ now: Reading, _ slices: inout [String: Int64]) -> Result<Reserved?, Refusal> {
         guard let name = request.account else { return .success(nil) }
         do throws(BudgetError) {
             guard let account = ledger.account(name) else { throw BudgetError(.unknownAccount(name)) }
@@ -336,6 +350,12 @@ public final class Door {
             for cost in request.estimate {
                 guard let dimension = ledger.dimension(cost.dimension) else { throw BudgetError(.unknownDimension(cost.dimension)) }
                 amounts.append(Amount(dimension, cost.amount))
+            }
+            for slice in request.slices {
+                guard let dimension = ledger.dimension(slice.dimension) else { throw BudgetError(.unknownDimension(slice.dimension)) }
+                let amount = max(1, min(slice.amount, left(name, dimension, now)))
+                slices[slice.dimension] = amount
+                amounts.append(Amount(dimension, amount))
             }
             if grant != nil, let dimension = ledger.dimension("approvals") { amounts.append(Amount(dimension, 1)) }
             if amounts.isEmpty { return .success(nil) }
@@ -364,16 +384,21 @@ public final class Door {
     /// The asker's context with the door's own part. The asker cannot bring these members.
     private func context(of request: Request, _ grant: Approval?, _ now: Reading) -> Object {
         var members = request.context.asObject?.members ?? []
-        members.removeAll { ["session", "budget", "system", "approval"].contains($0.name) }
+        members.removeAll { member in Self.own.contains { sameBytes($0, member.name) } }
         if !members.contains(where: { $0.name == "provenance" }) { members.append(Member(name: "provenance", value: Self.untainted)) }
-        members.append(
-            Member(name: "session", value: ["id": .string(request.principal.session.text), "calls": .integer(calls), "denials": .integer(denials)]))
+        let facts = [
+            Member(name: "id", value: .string(request.principal.session.text)), Member(name: "calls", value: .integer(calls)),
+            Member(name: "denials", value: .integer(denials)),
+        ]
+        members.append(Member(name: "session", value: .object(Object(distinct: facts))))
         members.append(Member(name: "budget", value: rulebook.readsBudget ? remaining(request, now) : Self.unread))
-        members.append(Member(name: "system", value: ["now": .integer(now.wallNanoseconds / 1_000_000)]))
+        members.append(Member(name: "system", value: .object(Object(distinct: [Member(name: "now", value: .integer(now.wallNanoseconds / 1_000_000))]))))
         if let grant { members.append(Member(name: "approval", value: ["by": .string(grant.by), "scope": .string(grant.scope.rawValue)])) }
-        return Object(members)
+        return Object(distinct: members)
     }
 
+    /// What the door says itself, whatever the asker says.
+    private static let own = ["session", "budget", "system", "approval"]
     private static let untainted: JSON.Value = ["tainted": false, "labels": []]
     private static let unread: JSON.Value = ["remaining": .object(Object())]
 
@@ -393,6 +418,24 @@ public final class Door {
             name = (try? ledger.definition(of: account))?.parent
         }
         return ["remaining": .object(Object(least.map { Member(name: $0.0, value: .integer($0.1)) }))]
+    }
+
+    /// The limits on the way from an account to its root, with what is left of each.
+    public func budget(of account: String, at now: Reading) -> JSON.Value {
+        var rows: [JSON.Value] = []
+        var name: String? = account
+        while let known = name, let account = ledger.account(known) {
+            for standing in (try? ledger.standings(account, at: now.moment)) ?? [] {
+                let dimension = standing.dimension
+                rows.append([
+                    "account": .string(known), "dimension": .string(dimension.shownName), "limit": .string(standing.window.written(for: dimension)),
+                    "left": .integer(max(0, dimension.unit == .money ? standing.left / 1_000_000 : standing.left)),
+                    "measured": .bool(dimension.firmness == .hard),
+                ])
+            }
+            name = (try? ledger.definition(of: account))?.parent
+        }
+        return .array(rows)
     }
 
     // MARK: records
@@ -430,13 +473,15 @@ public final class Door {
     /// What replay judges again: the whole question, with the context that was judged.
     private func body(_ request: Request, _ context: Object) -> JSON.Value {
         let who = request.principal
-        return [
-            "action": .string(request.action), "context": .object(context),
-            "principal": [
-                "agent": .string(who.agent), "groups": .array(who.groups.map { .string($0) }), "session": .string(who.session.text), "user": .string(who.user),
-            ],
-            "resource": request.resource.json,
+        let principal = [
+            Member(name: "agent", value: .string(who.agent)), Member(name: "groups", value: .array(who.groups.map { .string($0) })),
+            Member(name: "session", value: .string(who.session.text)), Member(name: "user", value: .string(who.user)),
         ]
+        return .object(
+            Object(distinct: [
+                Member(name: "action", value: .string(request.action)), Member(name: "context", value: .object(context)),
+                Member(name: "principal", value: .object(Object(distinct: principal))), Member(name: "resource", value: request.resource.json),
+            ]))
     }
 
     /// What an approval is bound to: the agent, the action, the resource and the exact arguments.

@@ -24,7 +24,7 @@ public enum Standing: Sendable, Hashable {
 
 /// Something that was done, not asked.
 public struct Note: Sendable {
-    public enum Kind: String, Sendable, Hashable, CaseIterable { case launch, exit, denial, rung, kill, pin, response }
+    public enum Kind: String, Sendable, Hashable, CaseIterable { case launch, exit, denial, rung, kill, pin, request, response }
 
     public var kind: Kind
     public var session: SessionID?
@@ -72,6 +72,16 @@ extension Door {
         case .refused(let by): return ended(pending, Refusal(.approval, "`\(by)` said no: \(item.reason)", policies: item.policies), now)
         case .timedOut: return ended(pending, Refusal(.approval, "nobody agreed in time: \(item.reason)", policies: item.policies), now)
         }
+    }
+
+    /// Nobody wants the answer to a call that waits for a person any more. Nothing was reserved for it, and a yes that comes later finds
+    /// nothing. A call that does not wait is left as it is.
+    public func withdraw(_ call: CallID, because reason: String, at now: Reading) {
+        guard let (request, digest) = pendings.forget(call) else { return }
+        var record = self.record(.approval, request, now, request.canonical.map { AuditLog.Digest(of: $0) })
+        record.outcome = "withdrawn"
+        record.data = ["call_sha256": .string(digest), "reason": .string(reason)]
+        _ = try? recorder.append(record, isStrict: false)
     }
 
     /// Takes a yes that was given before the call is made again, as for a launch that was refused with an ask.
@@ -141,6 +151,8 @@ extension Door {
     /// - Returns: the dimensions of which more was spent than reserved and than can be charged: the call was to be stopped.
     @discardableResult
     public func settle(_ id: CallID, usage: [Cost], end: CallEnd, at now: Reading) -> [Cost] {
+        guard let before = open[id] else { return [] }
+        cover(id, before, usage, now)
         guard let call = open.removeValue(forKey: id) else { return [] }
         var record = self.record(.response, call.request, now, call.digest)
         record.lease = call.lease?.number
@@ -185,9 +197,26 @@ extension Door {
                 if let change = try? ledger.expire(lease, at: now.moment) { keep(change, now) }
             }
         }
+        if !usage.isEmpty { record.data = told(usage, excess, in: record.data) }
         // A launch is answered by the record of its cell's end.
         if call.request.action != SystemAction.launch { _ = try? recorder.append(record, isStrict: false) }
         return excess
+    }
+
+    /// What was spent, what of it somebody else said, and what was measured for several calls together.
+    private func told(_ usage: [Cost], _ excess: [Cost], in data: Value?) -> Value {
+        func shown(_ cost: Cost) -> Member {
+            let dimension = ledger.definedDimensions.first { sameBytes($0.name, cost.dimension) }
+            return Member(name: dimension?.shownName ?? cost.dimension, value: .integer(dimension?.shown(cost.amount) ?? cost.amount))
+        }
+        func isReported(_ cost: Cost) -> Bool { ledger.definedDimensions.contains { sameBytes($0.name, cost.dimension) && $0.firmness == .soft } }
+        var object = data?.asObject ?? Object()
+        object["usage"] = .object(Object(usage.map(shown)))
+        let reported = usage.filter { isReported($0) && $0.amount > 0 }
+        if !reported.isEmpty { object["reported"] = .array(reported.map { .string(shown($0).name) }) }
+        if usage.contains(where: \.isShared) { object["shared"] = .array(usage.filter(\.isShared).map { .string($0.dimension) }) }
+        if !excess.isEmpty { object["excess"] = .object(Object(excess.map { Member(name: $0.dimension, value: .integer($0.amount)) })) }
+        return .object(object)
     }
 
     /// Whether a call was permitted and has not ended.
@@ -205,6 +234,7 @@ extension Door {
             case .rung: .rung
             case .kill: .kill
             case .pin: .pin
+            case .request: .request
             case .response: .response
             }
         var record = Record(kind, at: now.instant)

@@ -37,6 +37,7 @@ extension Rulebook {
             let id: String? =
                 switch request.action {
                 case SystemAction.launch: "launch"
+                case SystemAction.connect: "connect"
                 case SystemAction.limit: "limit"
                 case let action where actions.contains(action): "tools"
                 default: nil
@@ -46,11 +47,10 @@ extension Rulebook {
             }
             return Judgement(verdict: .allow, policies: ["\(Self.lowestName)#\(id)"], reason: "")
         case .policies(let snapshot, let schema):
-            let action = EntityUID(type: Name("Action"), id: Text(request.action))
-            guard let definition = schema.actions[action] else {
+            guard let (action, shape) = entities.action(request.action, schema, tools) else {
                 return Judgement(verdict: .deny, policies: [], reason: "this session has no action `\(request.action)`")
             }
-            let record = try Conversion.record(context, definition.context)
+            let record = try Conversion.record(context, shape)
             let (principal, resource, store) = try entities.entities(request, schema, trusted)
             let asked = Cedar.Request(principal: principal, action: action, resource: resource, context: record)
             let outcome = snapshot.decide(asked, store, logOnly: logOnly)
@@ -86,7 +86,8 @@ extension Rulebook {
     }
 }
 
-/// The entities of each pair of a principal and a resource, made once: they do not change while a session has its tools.
+/// The entities of each pair of a principal and a resource, and the shape of each action's context, made once: they do not change while a
+/// session has its tools.
 struct EntityCache {
     /// More pairs than this are made anew.
     static let capacity = 1024
@@ -98,7 +99,24 @@ struct EntityCache {
 
     private var stores: [Key: (EntityUID, EntityUID, Entities)] = [:]
 
-    mutating func clear() { stores = [:] }
+    private var actions: [String: (EntityUID, ContextShape)] = [:]
+
+    mutating func clear() {
+        stores = [:]
+        actions = [:]
+    }
+
+    /// Nil where the session has no such action: those that it has are as many as its tools.
+    mutating func action(_ name: String, _ schema: Schema, _ tools: [ToolShape]) -> (EntityUID, ContextShape)? {
+        if let known = actions[name], sameBytes(known.0.id.string, name) { return known }
+        let uid = EntityUID(type: Name("Action"), id: Text(name))
+        guard let definition = schema.actions[uid] else { return nil }
+        // Of all attributes of a context only `input` was made of a tool's schema.
+        let declared = tools.first { sameBytes($0.action, name) }.map { tool -> JSON.Value in ["properties": ["input": tool.input]] }
+        let found = (uid, ContextShape(definition.context, declared: declared))
+        actions[name] = found
+        return found
+    }
 
     mutating func entities(_ request: Request, _ schema: Schema, _ trusted: Set<String>) throws(Misfit) -> (
         principal: EntityUID, resource: EntityUID, store: Entities
@@ -137,6 +155,18 @@ struct EntityCache {
 }
 
 extension Rulebook {
+    /// Whether there is any context in which the action could be permitted; when in doubt, yes.
+    func mayAllow(_ request: Request, _ entities: inout EntityCache, logOnly: Bool) -> Bool {
+        switch judge {
+        case .builtIn(let actions): return logOnly || actions.contains(request.action)
+        case .policies(let snapshot, let schema):
+            let action = EntityUID(type: Name("Action"), id: Text(request.action))
+            guard schema.actions[action] != nil else { return false }
+            guard let (principal, resource, store) = try? entities.entities(request, schema, trusted) else { return true }
+            return snapshot.mayAllow(principal: principal, action: action, resource: resource, store, logOnly: logOnly)
+        }
+    }
+
     /// What these policies say of a question that was recorded: `allow`, `throttle`, `ask`, `deny`, `kill`, and which of them said so.
     public func judged(_ request: Request) -> (word: String, policies: [String], reason: String) {
         guard let context = request.context.asObject else { return ("deny", [], "the context is no object") }

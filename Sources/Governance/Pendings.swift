@@ -46,10 +46,13 @@ struct Pendings {
         return id
     }
 
-    mutating func forget(_ call: CallID) {
-        guard let number = byCall.removeValue(forKey: call) else { return }
+    /// - Returns: what asked, and the digest that it asked under.
+    @discardableResult
+    mutating func forget(_ call: CallID) -> (request: Request, digest: String)? {
+        guard let number = byCall.removeValue(forKey: call), let item = waiting[number] else { return nil }
         waiting[number]?.requests.removeAll { $0.request.call == call }
         if waiting[number]?.requests.isEmpty ?? false { _ = take(number) }
+        return item.requests.first { $0.request.call == call }.map { ($0.request, item.digest) }
     }
 
     mutating func take(_ number: UInt64) -> Waiting? {

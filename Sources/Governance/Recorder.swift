@@ -26,6 +26,12 @@ public protocol Recorder {
     func isWritten(_ ticket: Ticket) throws(LogError) -> Bool
     /// Waits until it is.
     func wait(for ticket: Ticket, milliseconds: Int) throws(LogError)
+    /// What the disk refused the last records by; nil while it takes them.
+    var refusal: LogError? { get }
+}
+
+extension Recorder {
+    public var refusal: LogError? { nil }
 }
 
 extension Log: Recorder {

@@ -79,10 +79,13 @@ public enum SystemAction {
 public struct Cost: Sendable, Hashable {
     public let dimension: String
     public let amount: Int64
+    /// Measured for several calls together, and this is its part.
+    public let isShared: Bool
 
-    public init(_ dimension: String, _ amount: Int64) {
+    public init(_ dimension: String, _ amount: Int64, isShared: Bool = false) {
         self.dimension = dimension
         self.amount = amount
+        self.isShared = isShared
     }
 }
 
@@ -101,6 +104,8 @@ public struct Request: Sendable {
     public var canonical: [UInt8]?
     /// Reserved in the account and in all above it, or in none.
     public var estimate: [Cost]
+    /// Reserved as well, as far as there is anything left: what cannot be known beforehand. `Door.spent` reserves more.
+    public var slices: [Cost]
     /// The account that pays; nil where nothing is counted.
     public var account: String?
     /// CLOCK_BOOTTIME by which the call must have ended: its lease ends then, and so does waiting for an answer.
@@ -110,7 +115,7 @@ public struct Request: Sendable {
 
     public init(
         call: CallID, cell: CellID? = nil, principal: Principal, action: String, resource: Resource, context: Value, canonical: [UInt8]? = nil,
-        estimate: [Cost] = [], account: String? = nil, deadline: Int64, isFast: Bool = false
+        estimate: [Cost] = [], slices: [Cost] = [], account: String? = nil, deadline: Int64, isFast: Bool = false
     ) {
         self.call = call
         self.cell = cell
@@ -120,6 +125,7 @@ public struct Request: Sendable {
         self.context = context
         self.canonical = canonical
         self.estimate = estimate
+        self.slices = slices
         self.account = account
         self.deadline = deadline
         self.isFast = isFast

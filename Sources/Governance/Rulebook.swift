@@ -27,7 +27,7 @@ public struct ToolPatterns: Sendable, Hashable {
 
 public struct Rulebook: Sendable {
     enum Judge: Sendable {
-        /// Launches, limits and these tools' actions.
+        /// Launches, limits, connections and these tools' actions.
         case builtIn(actions: Set<String>)
         case policies(PolicySnapshot, Schema)
     }
@@ -48,6 +48,7 @@ public struct Rulebook: Sendable {
     /// The permits that always stand as the lowest layer: only a forbid removes them.
     static let lowest = """
         @id("launch") permit (principal, action == Action::"sys__launch", resource);
+        @id("connect") permit (principal, action == Action::"sys__connect", resource);
         @id("limit") permit (principal, action == Action::"sys__limit", resource);
 
         """
@@ -56,10 +57,10 @@ public struct Rulebook: Sendable {
     static let lowestName = "built-in"
 
     /// The digests of the built-in sets, without and with `pinned`; a test works them out.
-    static let lowestDigest = "35f4afef2c5b98a17977b726a9867a55285365ac461e18273773a3d3d764bcd6"
-    static let pinnedDigest = "9cf6f964e1d1d965dac93cb1b29cd3f5c1e202a4e2951b0b6fe4bebdbd237ae6"
+    static let lowestDigest = "13965d72ab27760d03c7f32e113723d5ef5c02cda6135cda522708253ae2a6a6"
+    static let pinnedDigest = "e188f31a6f00d7dee2f2f3dd30fd27de3ec35629ce949d1d69c4b4d0bcf08678"
 
-    /// No policy: launches and limits are permitted, and the tools that were pinned.
+    /// No policy: launches, limits and connections that a cell was given by name are permitted, and the tools that were pinned.
     public static func builtIn(_ tools: [ToolShape] = []) -> Rulebook {
         Rulebook(
             judge: .builtIn(actions: Set(tools.map(\.action))),
@@ -93,8 +94,9 @@ public struct Rulebook: Sendable {
     /// - Parameters:
     ///   - layers: texts of policies in any order; their names are parts of the policies' ids.
     ///   - tools: those of the session, pinned.
+    ///   - isOpen: there may be more tools than these later, so that a pattern may match none of them.
     /// - Throws: every error of every layer. Nothing is loaded then.
-    public init(layers: [PolicyLayer], tools: [ToolShape] = [], patterns: ToolPatterns = ToolPatterns()) throws(PolicyLoadError) {
+    public init(layers: [PolicyLayer], tools: [ToolShape] = [], patterns: ToolPatterns = ToolPatterns(), isOpen: Bool = false) throws(PolicyLoadError) {
         if layers.isEmpty, patterns.isEmpty {
             self = .builtIn(tools)
             return
@@ -104,7 +106,7 @@ public struct Rulebook: Sendable {
             throw PolicyLoadError(problems: ["the tools give no schema: \(error)"])
         }
         var all = [PolicyLayer(name: Self.lowestName, bytes: Array((Self.lowest + (layers.isEmpty ? Self.pinned : "")).utf8))] + layers
-        if !patterns.isEmpty { all.append(PolicyLayer(name: "flags", bytes: Array(try Self.text(patterns, tools).utf8))) }
+        if !patterns.isEmpty { all.append(PolicyLayer(name: "flags", bytes: Array(try Self.text(patterns, tools, isOpen).utf8))) }
         let snapshot = try PolicySnapshot(layers: all, schema: schema, mode: .strict)
         let warnings = snapshot.warnings.filter { !$0.policy.string.hasPrefix(Self.lowestName + "#") }.map { "policy `\($0.policy)`: \($0.message)" }
         self.init(
@@ -119,11 +121,12 @@ public struct Rulebook: Sendable {
     }
 
     /// Policies for the tools that the patterns match.
-    private static func text(_ patterns: ToolPatterns, _ tools: [ToolShape]) throws(PolicyLoadError) -> String {
+    private static func text(_ patterns: ToolPatterns, _ tools: [ToolShape], _ isOpen: Bool) throws(PolicyLoadError) -> String {
         var text = ""
         for (flag, list) in [("allow", patterns.allow), ("ask", patterns.ask), ("deny", patterns.deny)] {
             for pattern in list {
                 let matched = tools.map(\.action).filter { matches($0.utf8[...], pattern.utf8[...]) }
+                if matched.isEmpty, isOpen { continue }
                 if matched.isEmpty {
                     throw PolicyLoadError(problems: ["`--\(flag) \(pattern)` matches no tool of this session"])
                 }

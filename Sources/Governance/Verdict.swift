@@ -25,6 +25,11 @@ public struct PendingID: Sendable, Hashable, CustomStringConvertible {
     /// The first call that asked: what people name it by.
     public let call: CallID
     public var description: String { call.text }
+
+    package init(number: UInt64, call: CallID) {
+        self.number = number
+        self.call = call
+    }
 }
 
 /// A call that may go, and on what terms. It is settled exactly once.
@@ -44,6 +49,20 @@ public struct Permit: Sendable {
     public internal(set) var notes: [String] = []
     /// Of its record. Nothing is done before `Door.standing` says that it is written.
     public let ticket: Ticket
+
+    package init(
+        call: CallID, lease: UInt64?, policies: [String], redactions: [String] = [], raise: Int64? = nil, delayUntil: Int64? = nil, notes: [String] = [],
+        ticket: Ticket
+    ) {
+        self.call = call
+        self.lease = lease
+        self.policies = policies
+        self.redactions = redactions
+        self.raise = raise
+        self.delayUntil = delayUntil
+        self.notes = notes
+        self.ticket = ticket
+    }
 }
 
 /// Why not.

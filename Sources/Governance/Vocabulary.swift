@@ -73,12 +73,13 @@ enum Vocabulary {
         type Approval = { by: String, scope: String };
         type Limits = { memory_bytes?: Long, pids?: Long, cpu_millicores?: Long, cpu_time_us?: Long, wall_us?: Long, file_size_bytes?: Long,
             disk_bytes?: Long, inodes?: Long, output_bytes?: Long, open_files?: Long };
-        type Sandbox = { profile: String, network: String, writable: Set<String>, limits: Limits, waivers: Set<String> };
+        type Sandbox = { profile: String, network: String, writable: Set<String>, limits: Limits, waivers: Set<String>,
+            endpoints?: Set<String> };
         type Crossed = { limit: String, bound: Long, reading: Long };
         action "sys__launch" appliesTo { principal: [Agent], resource: [Cell], context: { sandbox: Sandbox, \(facts) } };
         action "sys__connect" appliesTo { principal: [Agent], resource: [Endpoint], context: { host: String, port: Long, \(facts) } };
         action "sys__limit" appliesTo { principal: [Agent], resource: [Cell], context: { crossed: Crossed, \(facts) } };
-        action "llm__sample" appliesTo { principal: [Agent], resource: [Endpoint], context: { model?: String, \(facts) } };
+        action "llm__sample" appliesTo { principal: [Agent], resource: [Endpoint], context: { model?: String, server?: String, max_tokens?: Long, \(facts) } };
 
         """
 

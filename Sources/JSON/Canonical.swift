@@ -18,7 +18,8 @@ extension Value {
 extension Writer {
     mutating func writeCanonical(_ value: Value) throws(JSONError) {
         switch value {
-        case .number(let number): bytes += try Writer.canonical(number).utf8
+        case .number(let number):
+            if number.isShortest { bytes += number.text.utf8 } else { bytes += try Writer.canonical(number).utf8 }
         case .string(let text): canonicalString(text)
         case .array(let elements):
             bytes.append(0x5b)
@@ -29,7 +30,10 @@ extension Writer {
             bytes.append(0x5d)
         case .object(let object):
             bytes.append(0x7b)
-            let sorted = object.members.sorted { Writer.precedesByUTF16($0.name, $1.name) }
+            let members = object.members
+            var isSorted = true
+            for place in members.indices.dropFirst() where isSorted { isSorted = !Writer.precedesByUTF16(members[place].name, members[place - 1].name) }
+            let sorted = isSorted ? members : members.sorted { Writer.precedesByUTF16($0.name, $1.name) }
             for (position, member) in sorted.enumerated() {
                 if position > 0 { bytes.append(0x2c) }
                 canonicalString(member.name)
@@ -41,15 +45,7 @@ extension Writer {
         }
     }
 
-    private mutating func canonicalString(_ text: String) {
-        bytes.append(0x22)
-        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5c }) {
-            plain(text)
-        } else {
-            for scalar in text.unicodeScalars { character(scalar) }
-        }
-        bytes.append(0x22)
-    }
+    private mutating func canonicalString(_ text: String) { quoted(text) { _ in false } }
 
     private static func canonical(_ number: Number) throws(JSONError) -> String {
         let double = number.double

@@ -26,6 +26,28 @@ public struct Number: Sendable, Hashable {
     /// The nearest double; an infinity where the number is beyond their range.
     public var double: Double { Double(text) ?? (text.utf8.first == 0x2d ? -.infinity : .infinity) }
 
+    /// Whether the text is what ECMAScript writes for its double, as can be seen without making one: a fraction without exponent, of at most 15
+    /// digits (which doubles keep), not ending in zero, and not so small that it would be written with an exponent.
+    public var isShortest: Bool {
+        let bytes = text.utf8
+        guard bytes.count <= 17, bytes.last != 0x30 else { return false }
+        var (digits, whole, fraction) = (0, 0, 0)
+        var isFraction = false
+        var isSmall = true
+        for byte in bytes {
+            switch byte {
+            case 0x30...0x39:
+                digits += 1
+                if isFraction { fraction += 1 } else { whole += 1 }
+                if byte != 0x30, !isFraction || fraction == 1 { isSmall = false }
+            case 0x2e: isFraction = true
+            case 0x2d where digits == 0: break
+            default: return false
+            }
+        }
+        return isFraction && digits <= 15 && !isSmall
+    }
+
     /// The shape of a number's text: where it ends, and whether it has neither fraction nor exponent.
     static func scan(_ bytes: Span<UInt8>, from start: Int) -> (end: Int, integral: Bool)? {
         var at = start

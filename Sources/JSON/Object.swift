@@ -46,8 +46,8 @@ public struct Object: Sendable {
         }
     }
 
-    /// INVARIANT: the names are distinct; the parser and `init(_:)` have looked.
-    init(distinct members: [Member], sorted: [UInt32]? = nil) {
+    /// INVARIANT: the names are distinct; the parser and `init(_:)` have looked, and who writes the names in code knows.
+    package init(distinct members: [Member], sorted: [UInt32]? = nil) {
         self.members = members
         self.sorted = members.count > Object.smallCount ? sorted ?? Object.order(members) : []
     }
@@ -75,7 +75,10 @@ public struct Object: Sendable {
 
     /// Where in `members` the name stands.
     public func position(of name: String) -> Int? {
-        if sorted.isEmpty { return members.firstIndex { sameBytes($0.name, name) } }
+        if sorted.isEmpty {
+            let count = name.utf8.count
+            return members.firstIndex { $0.name.utf8.count == count && sameBytes($0.name, name) }
+        }
         let place = insertionPoint(name)
         guard place < sorted.count else { return nil }
         let position = Int(sorted[place])

@@ -90,37 +90,72 @@ struct Writer {
     }
 
     mutating func string(_ text: String) {
-        bytes.append(0x22)
-        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c }) {
-            plain(text)
-        } else {
-            for scalar in text.unicodeScalars {
-                if Writer.actsOnTerminal(scalar) { hex(scalar) } else { character(scalar) }
-            }
-        }
-        bytes.append(0x22)
+        quoted(text) { byte in byte == 0x7f || byte == 0xc2 || byte == 0xd8 || byte == 0xe2 || byte == 0xef }
     }
 
-    /// A long text does not make room for another of its length.
-    mutating func plain(_ text: String) {
+    /// A text between quotation marks: what needs no escape is copied as it stands, run by run.
+    /// - Parameter mayAct: whether a character that begins so may have to be escaped beyond what JSON demands.
+    mutating func quoted(_ text: String, mayAct: (UInt8) -> Bool) {
+        bytes.append(0x22)
+        // A long text does not make room for another of its length.
         let count = text.utf8.count
         if count > 1 << 20 { bytes.reserveCapacity(bytes.count + count + 256) }
-        bytes += text.utf8
+        var text = text
+        text.withUTF8 { run in
+            var start = 0
+            var at = 0
+            while at < run.count {
+                let byte = unsafe run[at]
+                var length = 1
+                if byte >= 0x20, byte != 0x22, byte != 0x5c {
+                    guard mayAct(byte) else {
+                        at += 1
+                        continue
+                    }
+                    // SAFETY: the text is UTF-8, so that the bytes after a leading one are there.
+                    let scalar = unsafe Writer.scalar(run, at)
+                    length = scalar.utf8.count
+                    guard Writer.actsOnTerminal(scalar) else {
+                        at += length
+                        continue
+                    }
+                    unsafe bytes.append(contentsOf: run[start..<at])
+                    hex(scalar)
+                } else {
+                    unsafe bytes.append(contentsOf: run[start..<at])
+                    escaped(byte)
+                }
+                at += length
+                start = at
+            }
+            unsafe bytes.append(contentsOf: run[start...])
+        }
+        bytes.append(0x22)
     }
 
-    /// One character with the escapes that RFC 8259 and RFC 8785 section 3.2.2.2 ask for.
-    mutating func character(_ scalar: Unicode.Scalar) {
-        switch scalar {
-        case "\"": bytes += [0x5c, 0x22]
-        case "\\": bytes += [0x5c, 0x5c]
-        case "\u{8}": bytes += [0x5c, 0x62]
-        case "\u{c}": bytes += [0x5c, 0x66]
-        case "\n": bytes += [0x5c, 0x6e]
-        case "\r": bytes += [0x5c, 0x72]
-        case "\t": bytes += [0x5c, 0x74]
-        case "\u{0}"..<"\u{20}": hex(scalar)
-        default: bytes += Unicode.UTF8.encode(scalar).map(Array.init) ?? []
+    private static func scalar(_ run: UnsafeBufferPointer<UInt8>, _ at: Int) -> Unicode.Scalar {
+        let first = unsafe UInt32(run[at])
+        if first < 0x80 { return Unicode.Scalar(UInt8(first)) }
+        let count = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
+        var value = first & (0x7f >> UInt32(count))
+        for next in 1..<count { value = unsafe value << 6 | UInt32(run[at + next] & 0x3f) }
+        return Unicode.Scalar(value) ?? "\u{fffd}"
+    }
+
+    /// A byte below U+0020, a quotation mark or a backslash, as RFC 8259 and RFC 8785 section 3.2.2.2 want it.
+    private mutating func escaped(_ byte: UInt8) {
+        let letter: UInt8
+        switch byte {
+        case 0x22, 0x5c: letter = byte
+        case 0x08: letter = 0x62
+        case 0x0c: letter = 0x66
+        case 0x0a: letter = 0x6e
+        case 0x0d: letter = 0x72
+        case 0x09: letter = 0x74
+        default: return hex(Unicode.Scalar(byte))
         }
+        bytes.append(0x5c)
+        bytes.append(letter)
     }
 
     /// INVARIANT: all scalars given here are below U+10000.

@@ -32,6 +32,9 @@ package struct Epoll: ~Copyable {
         descriptor = Descriptor(owning: try checkErrno("epoll_create1") { epoll_create1(O_CLOEXEC) })
     }
 
+    /// Readable when something of it is ready: another instance can watch it.
+    package var number: Int32 { descriptor.number }
+
     /// - Throws: `EPERM` for files that are always ready (regular files, /dev/null).
     package borrowing func add(_ number: Int32, _ interest: Interest, token: UInt64) throws(SystemError) {
         try control(EPOLL_CTL_ADD, number, interest, token)

@@ -62,6 +62,18 @@ package enum LocalSocket {
     }
 
     /// Two ends of a stream of bytes, close-on-exec, as bare numbers: they go to different owners.
+    private static func high(_ descriptor: consuming Descriptor) throws(SystemError) -> Descriptor {
+        if descriptor.number > 2 { return descriptor }
+        return try descriptor.duplicate()
+    }
+
+    /// A connected pair of streams, numbered 3 or higher.
+    package static func pair() throws(SystemError) -> StreamPair {
+        let (one, other) = try streamPair()
+        // Numbers 0-2 belong to the standard streams even while they are closed.
+        return StreamPair(ours: try high(Descriptor(owning: one)), theirs: try high(Descriptor(owning: other)))
+    }
+
     static func streamPair() throws(SystemError) -> (Int32, Int32) {
         var ends: (Int32, Int32) = (-1, -1)
         let kind = Int(SOCK_STREAM.rawValue) | Int(SOCK_CLOEXEC.rawValue)
@@ -85,4 +97,10 @@ package enum LocalSocket {
             unsafe withUnsafePointer(to: &address) { unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, length) } }
         }
     }
+}
+
+/// Two connected sockets, close-on-exec.
+package struct StreamPair: ~Copyable {
+    package var ours: Descriptor?
+    package var theirs: Descriptor?
 }

@@ -2,7 +2,8 @@
 // A stream of somebody else's that is written to and never waited for. Its open file description is shared with the caller's
 // shell and with whoever else has it, so O_NONBLOCK is never set on it; what is done instead depends on what it is:
 //
-//   pipe       bytes go into a pipe of ours and are spliced from there with SPLICE_F_NONBLOCK, which asks no flags of the pipe
+//   pipe       pwritev2(2) with RWF_NOWAIT; before Linux 6.4 bytes go into a pipe of ours and are spliced from there with
+//              SPLICE_F_NONBLOCK, which asks no flags of the pipe either
 //   socket     send(2) with MSG_DONTWAIT
 //   terminal   opened anew through /proc/self/fd with O_NONBLOCK: the same terminal, a description of our own
 //   terminal   that cannot be opened anew (another user's, the master's side): a thread writes to it and waits; we send to the thread
@@ -27,6 +28,8 @@ package final class Outlet {
     private let own: Descriptor?
     private let isCarried: Bool
     private var bounce: Pipe?
+    /// Until the kernel says that it cannot.
+    private var writesAtOnce = true
     /// Bytes that lie in ``bounce``: the first ones of what is written next.
     private var held = 0
 
@@ -69,6 +72,11 @@ package final class Outlet {
     }
 
     private func splice(_ bytes: ArraySlice<UInt8>) -> Transfer.Result {
+        if writesAtOnce {
+            let result = Transfer.writeAtOnce(bytes.prefix(chunk), to: number)
+            if result != .unsupported { return result }
+            writesAtOnce = false
+        }
         if bounce == nil {
             guard let made = try? Pipe(), (try? made.write.setNonBlocking()) != nil else { return .failed(EMFILE) }
             bounce = consume made

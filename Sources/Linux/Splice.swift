@@ -56,6 +56,29 @@ package enum Transfer {
         }
     }
 
+    /// Reads from a pipe, or writes to one, what passes at once, whatever the flags of its description are.
+    /// - Returns: `unsupported` before Linux 6.4, and for what is no pipe. Kernel: preadv2(2), pwritev2(2) with RWF_NOWAIT.
+    package static func readAtOnce(_ source: Int32, into buffer: inout [UInt8]) -> Result {
+        classifyAtOnce(
+            unsafe buffer.withUnsafeMutableBytes { bytes in
+                var piece = unsafe iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+                return unsafe withUnsafeMutablePointer(to: &piece) { rawCall(327, Int(source), Int(bitPattern: $0), 1, -1, -1, 8) }
+            })
+    }
+
+    package static func writeAtOnce(_ bytes: ArraySlice<UInt8>, to sink: Int32) -> Result {
+        if bytes.isEmpty { return .moved(0) }
+        return classifyAtOnce(
+            unsafe bytes.withUnsafeBytes { bytes in
+                var piece = unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+                return unsafe withUnsafeMutablePointer(to: &piece) { rawCall(328, Int(sink), Int(bitPattern: $0), 1, -1, -1, 8) }
+            })
+    }
+
+    private static func classifyAtOnce(_ result: Int) -> Result {
+        [-Int(EOPNOTSUPP), -Int(ESPIPE)].contains(result) ? .unsupported : classify(result)
+    }
+
     private static func classify(_ result: Int) -> Result {
         switch result {
         case 1...: .moved(result)

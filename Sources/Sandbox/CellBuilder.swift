@@ -61,7 +61,8 @@ package struct CellBuilder<Host: HostFiles> {
         let entries = try standardEntries(request, home: home, &view) + view.entries + own(request)
         try refuseTooMany(entries, placeholders: view.placeholders.count)
         let place = Paths.relative(request.directory)
-        let holdsSome = request.keepsDirectory && view.entries.contains { entry in if case .bind(_, let at, _, _) = entry { Paths.contains(place, at) } else { false } }
+        let holdsSome =
+            request.keepsDirectory && view.entries.contains { entry in if case .bind(_, let at, _, _) = entry { Paths.contains(place, at) } else { false } }
         let directory = view.shows(request.directory) || holdsSome ? request.directory : home
         let environment = cellEnvironment(request, runtime, home: home, &view)
         let groups = GroupPlan(facts.groups, limits: request.limits, name: facts.groupName(ordinal: ordinal))
@@ -118,6 +119,10 @@ package struct CellBuilder<Host: HostFiles> {
         if request.network == .host, let text = files.head("/etc/resolv.conf", 4096) {
             entries.append(.file("etc/resolv.conf", contents: String(decoding: text, as: UTF8.self), mode: 0o444))
         }
+        if request.network == .named {
+            // One server, which answers at once or never will.
+            entries.append(.file("etc/resolv.conf", contents: "nameserver 127.0.0.1\noptions timeout:10 attempts:1\n", mode: 0o444))
+        }
         // /var/tmp is /tmp, unless something below it was granted: nothing is mounted through a link.
         let granted = view.entries.contains { $0.path.hasPrefix("var/tmp/") }
         entries += [
@@ -157,7 +162,9 @@ package struct CellBuilder<Host: HostFiles> {
         for file in request.own {
             guard let status = files.status(file.path, followLinks: false) else { throw .noSuchPath(file.path, origin: "fumehood itself") }
             entries.append(
-                .bind(CellSpec.Source(path: file.path, status: status), at: Paths.relative(file.target), .read, mapOwner: file.mapsOwner && facts.identity(ordinal: 0).isDedicated))
+                .bind(
+                    CellSpec.Source(path: file.path, status: status), at: Paths.relative(file.target), .read,
+                    mapOwner: file.mapsOwner && facts.identity(ordinal: 0).isDedicated))
         }
         return entries
     }

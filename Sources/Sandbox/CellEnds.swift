@@ -9,10 +9,13 @@ package struct CellEnds: ~Copyable {
     private var outputPipe: Pipe
     private var errorPipe: Pipe
     private let terminal: Bool
+    /// The command's end of the socket at which it asks the door; the caller's, -1 for none.
+    let door: Int32
 
     /// - Parameter terminal: the cell makes its terminal itself, and its master comes by the control socket: the pipes are not used.
-    package init(terminal: Bool = false) throws(SystemError) {
+    package init(terminal: Bool = false, door: Int32 = -1) throws(SystemError) {
         self.terminal = terminal
+        self.door = door
         let input = try Pipe()
         let output = try Pipe()
         let errors = try Pipe()

@@ -16,6 +16,8 @@ package enum CellError: Error, Equatable, Sendable {
     case badValue(String)
     /// The only id that a cell could have is the one that is 0 outside as well.
     case hostRoot
+    /// Named endpoints need answers to system calls, and a program around this one gives them already.
+    case endpointsNested
 
     package var message: (text: String, help: String?) {
         switch self {
@@ -30,6 +32,11 @@ package enum CellError: Error, Equatable, Sendable {
         case .directoryGone: ("the current directory does not exist any more", "change to one that does")
         case .secret(let name, let why): ("secret `\(name)`: \(why)", nil)
         case .badValue(let text): (text, nil)
+        case .endpointsNested:
+            (
+                "named endpoints cannot be reached here: a program around this one listens to system calls already (seccomp), and a process tree has one listener",
+                "run it outside of that program, or with --net none or loopback"
+            )
         case .hostRoot:
             (
                 "the only user id here is root's of the surrounding system, and a cell is never that",

@@ -2,6 +2,7 @@
 // What somebody wants of a cell: a profile and flags brought together, every path absolute, the caller's surroundings as
 // values. Input of CellBuilder.swift.
 
+package import Egress
 package import Linux
 package import Syscalls
 
@@ -79,6 +80,8 @@ package struct CellRequest: Sendable {
     package var rules: [Rule] = []
     package var findsRuntime = true
     package var network = CellSpec.Network.none
+    /// With `network` named: what the cell may reach.
+    package var reaches = AllowList()
     package var waived: Set<Waiver> = []
     package var limits = Limits()
     /// Names whose values are passed on, and pairs that are set.

@@ -23,6 +23,8 @@ package struct CellSpec: Equatable, Sendable {
         case none
         /// The cell's own loopback.
         case loopback
+        /// The cell's own loopback, and named endpoints to which the supervisor connects for it.
+        case named
         /// The host's network: a wall waived.
         case host
     }
@@ -85,7 +87,7 @@ package struct CellSpec: Equatable, Sendable {
         package let executable: String
         package let arguments: [String]
         /// `NAME=VALUE`
-        package let environment: [String]
+        package var environment: [String]
         package let directory: String
         package init(executable: String, arguments: [String], environment: [String], directory: String) {
             self.executable = executable
@@ -100,6 +102,8 @@ package struct CellSpec: Equatable, Sendable {
     package var waived: Set<Waiver>
     /// Whether the command waits, built and confined, until the launcher says that its record is on disk.
     package var awaitsRecord = false
+    /// The number under which the command gets the socket at which it asks the door; nil for none.
+    package var door: Int32?
     package var view: [Entry]
     /// Bytes and inodes of the tmpfs that holds the root, /tmp, /dev/shm and HOME.
     package var scratchSize: UInt64

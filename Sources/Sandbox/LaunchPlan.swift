@@ -324,7 +324,8 @@ private struct Planner {
         add(.duplicate(.output, number: 1))
         add(.duplicate(.errors, number: 2))
         if ownNetwork { add(.joinNetwork) }
-        if spec.network == .loopback { add(.loopbackUp) }
+        if spec.network == .loopback || spec.network == .named { add(.loopbackUp) }
+        if spec.network == .named { add(.openResolver) }
         add(.dropCapabilities)
         add(.noNewPrivileges)
         add(.nonDumpable)
@@ -343,6 +344,8 @@ private struct Planner {
         add(.closeOnExec(from: 3))
         for proof in proofs() { add(.prove(proof)) }
         add(.stage(.proved))
+        // The one file that the command gets beside its standard streams; the number was kept free for it.
+        if let number = spec.door { add(.duplicate(.door, number: number)) }
         // As late as it can be: under the filter nothing reads but the command.
         if spec.awaitsRecord { add(.waitForRecord) }
         add(.commandFilter(instructions: spec.filter.program.count, notify: spec.filter.notify, waitKillable: spec.filter.waitKillable))

@@ -75,6 +75,7 @@ package enum Launcher {
         slots[Int(Slot.input.index)] = ends.inner.input
         slots[Int(Slot.output.index)] = ends.inner.output
         slots[Int(Slot.errors.index)] = ends.inner.errors
+        slots[Int(Slot.door.index)] = ends.door
         if case .dedicated(let user, let group) = spec.identity { try ends.give(to: user, group) }
 
         let idMap = IDMap(proc: proc)

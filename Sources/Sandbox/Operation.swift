@@ -23,6 +23,8 @@ package struct Slot: Hashable, Sendable {
     package static var procTree: Slot { Slot(10) }
     /// The parent's end of the control socket; the child closes its copy before anything else.
     package static var supervisor: Slot { Slot(11) }
+    /// The command's end of the socket at which it asks the door.
+    package static var door: Slot { Slot(12) }
     /// Trees that the parent has copied, in the order of the view.
     package static func tree(_ i: Int) -> Slot { Slot(Int16(16 + i)) }
     package static var treeLimit: Int { 216 }
@@ -39,7 +41,7 @@ package struct Slot: Hashable, Sendable {
     }
 
     private static let names = [
-        "control", "/proc", "stdin", "stdout", "stderr", "ruleset", "root", "listener", "command", "tree", "proc", "supervisor", "", "", "", "",
+        "control", "/proc", "stdin", "stdout", "stderr", "ruleset", "root", "listener", "command", "tree", "proc", "supervisor", "door", "", "", "",
     ]
 }
 
@@ -76,6 +78,8 @@ package enum Operation: Equatable, Sendable {
     case joinKeyring
     case makePrivate
     case loopbackUp
+    /// A socket at port 53 of the cell's loopback, which the supervisor answers.
+    case openResolver
     case tmpfs(Slot, size: UInt64, inodes: UInt64, mode: UInt32, MountTree.Attributes)
     case proc(Slot, subset: String?, MountTree.Attributes)
     case devpts(Slot, MountTree.Attributes)

@@ -39,6 +39,7 @@ extension Operation {
         case .joinKeyring: "join a new session keyring"
         case .makePrivate: "make every mount private"
         case .loopbackUp: "bring loopback up"
+        case .openResolver: "hand the resolver's socket to the supervisor"
         case .tmpfs(let slot, let size, let inodes, let mode, let attributes):
             "tmpfs \(slot.name) size \(size) inodes \(inodes) mode \(Operation.octal(mode))\(attributes.words)"
         case .proc(_, let subset, let attributes): "proc\(subset.map { " subset=\($0)" } ?? "")\(attributes.words)"

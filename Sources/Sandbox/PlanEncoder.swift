@@ -59,6 +59,7 @@ struct EncodedPlan {
         case .joinKeyring: return op(.CL_OP_KEYRING)
         case .makePrivate: return op(.CL_OP_PRIVATE)
         case .loopbackUp: return op(.CL_OP_LOOPBACK_UP)
+        case .openResolver: return op(.CL_OP_RESOLVER)
         case .tmpfs(let slot, let size, let inodes, let mode, let attributes):
             return op(.CL_OP_TMPFS, dst: slot, text("\(size)"), text("\(inodes)"), text(Operation.octal(mode)), x: attributes.rawValue)
         case .proc(let slot, let subset, let attributes): return op(.CL_OP_PROC, dst: slot, subset.map { text($0) } ?? CL_NO_TEXT, x: attributes.rawValue)

@@ -4,6 +4,7 @@
 // can do and how a cell is built is decided elsewhere. Written form: the interface's section "Profile" and Profiles/profile.schema.json.
 
 package import Config
+package import Egress
 package import Events
 
 package struct Profile: Equatable, Sendable {
@@ -23,6 +24,9 @@ package struct Profile: Equatable, Sendable {
         case all
     }
 
+    /// When a call of a tool may go on: when its record is on disk, or with the record on its way there.
+    package enum Durability: String, Equatable, Sendable, CaseIterable { case strict, fast }
+
     package struct Environment: Equatable, Sendable {
         /// Names whose values the caller passes on; a `*` at the end stands for any rest.
         package var pass: [String] = []
@@ -39,6 +43,8 @@ package struct Profile: Equatable, Sendable {
     /// Size of /tmp.
     package var tmpBytes: Int64 = 64 << 20
     package var network = Network.none
+    /// What a cell with its own network may reach outside; none where `network` says all of it.
+    package var endpoints: [Endpoint] = []
     /// Families, and single requests such as `ioctl:TIOCGPTPEER`; each once.
     package var syscalls: [String] = []
     /// These and nothing that follows from other keys: a network then needs its families here.
@@ -51,6 +57,10 @@ package struct Profile: Equatable, Sendable {
     /// What the files say of the ladder; nil for a cell without one.
     package var ladder: LadderLayer?
     package var requirement = Requirement.walls
+    /// Of the tools in ``reads``; all others are strict.
+    package var durability = Durability.strict
+    /// Tools that only read, by their names at their server.
+    package var reads: [String] = []
     package var waived: Set<Protection> = []
 
     package init(name: String) { self.name = name }

@@ -70,7 +70,7 @@ extension Profile {
         runtime = layer.runtime ?? runtime
         files.append(layer.rules, eachOnce: layer.isBuiltIn)
         tmpBytes = layer.tmpBytes ?? tmpBytes
-        network = layer.network ?? network
+        if let own = layer.network { (network, endpoints) = (own, layer.endpoints) }
         if let only = layer.onlySyscalls { (syscalls, isExact) = (only, true) }
         unite(&syscalls, layer.syscalls)
         unite(&unsafeSyscalls, layer.unsafeSyscalls)
@@ -84,6 +84,8 @@ extension Profile {
         }
         requirement = layer.requirement ?? requirement
         waived.formUnion(layer.waived)
+        durability = layer.durability ?? durability
+        unite(&reads, layer.reads)
     }
 
     /// Reads a built-in profile.

@@ -4,6 +4,7 @@
 // place. Relative paths count from the caller's directory.
 
 package import Config
+import Egress
 package import Events
 
 extension Profile {
@@ -27,16 +28,33 @@ extension Profile {
         }
     }
 
-    /// `--net none|loopback|host`.
+    /// `--net none|loopback|host`, or `--net HOST:PORT`, any number of those. What the profile says of the network is replaced.
+    package mutating func setNetwork(_ texts: [String], flag: String) throws(ConfigError) {
+        endpoints = []
+        for text in texts {
+            if texts.count > 1, let mode = Network(rawValue: text) {
+                let other = texts.first { $0 != text } ?? text
+                throw ConfigError(
+                    file: flag, mark: nil, message: "`\(mode.rawValue)` and \(quoted(other)) do not go together",
+                    help: "one of none, loopback and host, or any number of HOST:PORT")
+            }
+            try setNetwork(text, flag: flag)
+        }
+    }
+
+    /// `--net none|loopback|host|HOST:PORT`.
     package mutating func setNetwork(_ text: String, flag: String) throws(ConfigError) {
         if let mode = Network(rawValue: text) {
             network = mode
+            endpoints = []
         } else if text.utf8.contains(0x3a) {
-            throw ConfigError(
-                file: flag, mark: nil, message: "a network by host and port (\(quoted(text))) is not available yet", help: "write none, loopback or host")
+            let endpoint = try Profile.reading(flag) { () throws(ProfileFault) in try Profile.endpoint(text) }
+            network = .none
+            if !endpoints.contains(endpoint) { endpoints.append(endpoint) }
+            if endpoints.count > AllowList.most { throw ConfigError(file: flag, mark: nil, message: "more than \(AllowList.most) endpoints", help: nil) }
         } else {
             throw ConfigError(
-                file: flag, mark: nil, message: "expected `none`, `loopback` or `host`, found \(quoted(text))",
+                file: flag, mark: nil, message: "expected `none`, `loopback`, `host` or HOST:PORT, found \(quoted(text))",
                 help: nearest(text, in: Network.allCases.map(\.rawValue)).map { "did you mean `\($0)`?" })
         }
     }
@@ -56,6 +74,10 @@ extension Profile {
     /// `--waive NAME`.
     package mutating func waive(_ text: String, flag: String) throws(ConfigError) {
         waived.insert(try Profile.reading(flag) { () throws(ProfileFault) in try Protection.waiver(text) })
+    }
+
+    static func endpoint(_ text: String) throws(ProfileFault) -> Endpoint {
+        do { return try Endpoint(text) } catch { throw ProfileFault(message: error.message, help: error.help) }
     }
 
     private static func reading<Result>(_ flag: String, _ read: () throws(ProfileFault) -> Result) throws(ConfigError) -> Result {

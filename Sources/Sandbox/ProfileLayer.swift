@@ -4,6 +4,7 @@
 // ignored. The keys here and those of Profiles/profile.schema.json are held together by a test.
 
 import Config
+import Egress
 import Events
 
 /// A profile's text and where it came from.
@@ -62,6 +63,8 @@ struct ProfileLayer {
     var rules: [FileRule] = []
     var tmpBytes: Int64?
     var network: Profile.Network?
+    /// Set with `network`.
+    var endpoints: [Endpoint] = []
     var syscalls: [String] = []
     /// In place of what the extended profile allows.
     var onlySyscalls: [String]?
@@ -72,6 +75,8 @@ struct ProfileLayer {
     var ladder: LadderLayer?
     var requirement: Profile.Requirement?
     var waived: [Protection] = []
+    var durability: Profile.Durability?
+    var reads: [String] = []
     /// Not decoded now, but when the binary was made.
     private(set) var isBuiltIn = false
 
@@ -93,7 +98,14 @@ struct ProfileLayer {
         if let field = top["environment"] { try decodeEnvironment(field) }
         if let field = top["limits"] { try decodeLimits(field, source, places.machine) }
         ladder = try top["ladder"].flatMap { (field) throws(ConfigError) in try LadderLayer(field) }
-        try refuseUnavailable(top)
+        durability = try top["durability"]?.choice()
+        reads =
+            try top["reads"]?.words { (name) throws(ProfileFault) in
+                guard (1...128).contains(name.utf8.count), name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+                    throw ProfileFault(message: "\(quoted(name)) is not a tool's name", help: "name it as its server lists it: `read_query`")
+                }
+                return name
+            } ?? []
         // What it was learned from: for people, and for the next learning run.
         _ = try top["learned"]?.entries()
         requirement = try top["require"]?.choice()
@@ -130,9 +142,13 @@ struct ProfileLayer {
     private mutating func decodeNetwork(_ field: Field) throws(ConfigError) {
         if case .map = field.node.content {
             let allow = try field.map(keys: ProfileKeys.network).required("allow")
-            throw allow.notAvailable("`network.allow`", help: "write `network: none`, `loopback` or `host`")
+            let list = try allow.words { (word) throws(ProfileFault) in try Profile.endpoint(word) }
+            if list.isEmpty { throw allow.error("nothing is named", help: "write `network: none`") }
+            if list.count > AllowList.most { throw allow.error("more than \(AllowList.most) endpoints", help: nil) }
+            (network, endpoints) = (Profile.Network.none, list)
+            return
         }
-        network = try field.choice()
+        (network, endpoints) = (try field.choice(), [])
     }
 
     private mutating func decodeSyscalls(_ field: Field) throws(ConfigError) {
@@ -193,15 +209,6 @@ struct ProfileLayer {
         }
         if source.folder != nil, let wrong = Limit.contradiction(Dictionary(uniqueKeysWithValues: limits), on: machine), let field = map[wrong.limit.rawValue] {
             throw field.error(wrong.message, help: wrong.help)
-        }
-    }
-
-    private func refuseUnavailable(_ top: Map) throws(ConfigError) {
-        if let durability = top["durability"], try durability.choice(["strict", "fast"]) == "fast" {
-            throw durability.notAvailable("durability `fast`", help: "write `durability: strict`, or leave it out")
-        }
-        if let reads = top["reads"], try !reads.list().isEmpty {
-            throw reads.notAvailable("`reads`", help: "leave it out")
         }
     }
 }

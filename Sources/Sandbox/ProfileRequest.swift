@@ -4,6 +4,7 @@
 
 package import Events
 import Config
+import Egress
 package import Syscalls
 
 extension CellRequest {
@@ -20,11 +21,18 @@ extension CellRequest {
             case .loopback: .loopback
             case .host: .host
             }
+        if !profile.endpoints.isEmpty {
+            network = .named
+            reaches = AllowList(profile.endpoints)
+        }
         if !profile.waived.isEmpty { waived = Set(profile.waived.compactMap { Waiver(rawValue: $0.rawValue) }) }
         if waived.contains(.user) {
             throw .badValue("a cell without a user namespace is not available yet: `user` cannot be waived")
         }
-        if waived.contains(.net) { network = .host }
+        if waived.contains(.net) {
+            if network == .named { throw .badValue("a cell with the host's network reaches everything: endpoints and `net` waived do not go together") }
+            network = .host
+        }
         let complete = profile.files.complete().rules
         rules.reserveCapacity(complete.count + 8)
         for rule in complete { rules.append(Rule(rule)) }
@@ -61,13 +69,14 @@ extension Profile {
         do {
             for word in syscalls { try policy.allow(word) }
             for word in unsafeSyscalls { try policy.allowUnsafe(word) }
-            if !isExact && (network != .none || waived.contains(.net)) {
+            if !isExact && (network != .none || !endpoints.isEmpty || waived.contains(.net)) {
                 try policy.allow("net-client")
                 try policy.allow("net-server")
             }
         } catch {
             throw .badValue("\(error)")
         }
+        policy.mediatesConnections = !endpoints.isEmpty
         if chain.contains("paranoid") { policy.paranoid = true }
         return policy
     }

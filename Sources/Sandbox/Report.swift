@@ -11,6 +11,8 @@ package enum Report: Equatable, Sendable {
     case launched(soft: [SoftFailure], stages: StageTimes)
     /// The cell's terminal was made; its master comes with the packet.
     case terminal
+    /// The resolver's socket was made; it comes with the packet.
+    case resolver
     /// The command has ended and nothing is left of the cell but PID 1.
     case exited(WaitStatus, Usage)
 
@@ -56,6 +58,7 @@ package enum Report: Equatable, Sendable {
             let times = unsafe withUnsafeBytes(of: raw.stage_ns) { unsafe Array($0.bindMemory(to: UInt64.self)) }
             self = .launched(soft: soft, stages: StageTimes(times))
         case .CL_REPORT_TERMINAL: self = .terminal
+        case .CL_REPORT_RESOLVER: self = .resolver
         case .CL_REPORT_EXITED:
             var usage = Usage()
             usage.userMicroseconds = raw.user_us

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The standard streams of an MCP server in its cell: between our own stdin and stdout, or those of whoever handed them over, where the client
-// is, and the server's stands the
-// broker's exchange. This is its edge: it reads what the exchange wants, writes what it has, tells it the time, and ends the server when
+// The standard streams of an MCP server in its cell: between our own stdin and stdout, or those of whoever handed them over, where the
+// client is, and the server's stands the broker's exchange. This is its edge: it reads what the exchange wants, writes what it has, tells it the time, and ends the server when
 // the client has gone. The server's stderr is passed through, made harmless. Whatever is decided is decided elsewhere.
 
 package import Broker
@@ -27,6 +26,7 @@ package final class BrokerStreams: StandardStreams {
     private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
     private var errors: Relay?
     private let inputIsSocket: Bool
+    private var inputIsPipe: Bool
     private let inputIsPolled: Bool
     /// Nobody reads what we write.
     private var clientIsGone = false
@@ -55,6 +55,7 @@ package final class BrokerStreams: StandardStreams {
         client = Outlet(ends.output)
         let kind = (try? FileStatus(of: ends.input))?.kind
         inputIsSocket = kind == .socket
+        inputIsPipe = kind == .fifo
         inputIsPolled = kind == .regular
         self.exchange = exchange
         self.records = records
@@ -65,6 +66,7 @@ package final class BrokerStreams: StandardStreams {
     package func begin(_ streams: consuming Streams, on loop: any StreamLoop) {
         self.streams = streams
         self.loop = loop
+        exchange.processorTime = { [weak loop] in loop?.processorMicroseconds }
         ownInput = Terminal.isTerminal(ends.input) ? Terminal.openAnew(ends.input, 0 /* O_RDONLY */) : nil
         if let source = self.streams.errors?.number { errors = Relay(from: source, to: Outlet(ends.errors), filtered: true) }
         if let errors { loop.watch(errors.source, .readable, key: Key.errorSource.rawValue) }
@@ -107,6 +109,8 @@ package final class BrokerStreams: StandardStreams {
 
     package var isDrained: Bool { streams.output == nil && errors == nil && (exchange.toClient.isEmpty || clientIsGone) }
 
+    package var lingers: Bool { launchedYet }
+
     package var passed: (into: UInt64, out: UInt64) { (into, out) }
 
     /// A signal that ends us ends the server, and if it takes no notice, the cell.
@@ -138,13 +142,22 @@ package final class BrokerStreams: StandardStreams {
 
     private func readClient() {
         guard exchange.wants(.client) else { return }
-        // The description is the caller's and may block: read only when there is something.
-        guard inputIsSocket || inputIsPolled || Transfer.isReadable(clientNumber) else { return }
-        switch Transfer.read(clientNumber, into: &buffer, atMost: buffer.count, receives: inputIsSocket) {
+        switch readInput() {
         case .moved(let count): exchange.receive(Array(buffer[..<count]), from: .client, at: now)
         case .wouldBlock: break
         default: exchange.ended(.client, at: now)
         }
+    }
+
+    /// The description is the caller's and may block: read only what is there.
+    private func readInput() -> Transfer.Result {
+        if inputIsPipe {
+            let result = Transfer.readAtOnce(clientNumber, into: &buffer)
+            if result != .unsupported { return result }
+            inputIsPipe = false
+        }
+        guard inputIsSocket || inputIsPolled || Transfer.isReadable(clientNumber) else { return .wouldBlock }
+        return Transfer.read(clientNumber, into: &buffer, atMost: buffer.count, receives: inputIsSocket)
     }
 
     private func readServer() {

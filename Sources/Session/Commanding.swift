@@ -47,11 +47,6 @@ extension Supervisor {
         }
     }
 
-    /// Of the whole tree until now.
-    package var processorMicroseconds: UInt64 {
-        groups.processorTime?.all ?? ProcessTree(root: cell.pid, proc: proc, counts: true).cpuMicroseconds
-    }
-
     var state: Value {
         let now = Clock.monotonic
         var memory = groups.memoryBytes, processes = groups.processes.map { $0 - min($0, 1) }, time = groups.processorTime?.all

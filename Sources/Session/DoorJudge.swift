@@ -63,7 +63,11 @@ package final class DoorJudge: Judge {
         return verdicts
     }
 
+    package func withdraw(_ call: CallID, because reason: String, at now: Int64) { door.withdraw(call, because: reason, at: reading(now)) }
+
     package func settle(_ call: CallID, usage: [Cost], end: CallEnd, at now: Int64) { door.settle(call, usage: usage, end: end, at: reading(now)) }
+
+    package func spent(_ call: CallID, _ usage: [Cost], at now: Int64) -> Refusal? { door.spent(call, usage, at: reading(now)) }
 
     package func refused(_ request: Governance.Request, _ refusal: Refusal, at now: Int64) {
         var note = Note(.denial, session: request.principal.session, cell: request.cell, call: request.call)
@@ -72,7 +76,9 @@ package final class DoorJudge: Judge {
         door.note(note, at: reading(now))
     }
 
-    package func mayAllow(_ action: String, _ resource: Governance.Resource) -> Bool { true }
+    package func mayAllow(_ action: String, _ resource: Governance.Resource, for principal: Principal) -> Bool {
+        door.mayAllow(action, resource, for: principal)
+    }
 
     package func learn(_ tools: [ToolShape], at now: Int64) {
         do {

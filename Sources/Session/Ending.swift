@@ -92,12 +92,15 @@ extension Supervisor {
         }
         (outcome.bytesIn, outcome.bytesOut) = streams.passed
         streams.end()
-        outcome.denials = denials.denials
+        egress?.close()
+        outcome.denials = denials.denials + (egress?.book.denials ?? [])
+        outcome.connections = egress?.book.connections
         if limits.accounts { meter.finish(groups, reported: outcome.usage) }
         outcome.tree = meter.usage
         outcome.ladder = laddering?.changes
         post?.remove()
         groups.remove(wait: false)
+        placeholders?.remove()
         if post?.waitsForEnd == true { post?.answer(["fumehood": 1, "kill": outcome.kill?.json ?? .null]) }
         return outcome
     }

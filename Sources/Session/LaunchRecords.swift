@@ -19,6 +19,9 @@ package final class LaunchRecords: Recorder {
 
     private let place: LogPlace
     private let redactor: Redactor
+    /// Of secrets that came up later.
+    private var later: Redactor?
+    private var secrets: Set<String>
     private var log: DirectLog?
     /// From the first call on.
     private var calls: Log?
@@ -29,9 +32,22 @@ package final class LaunchRecords: Recorder {
     package init(_ place: LogPlace, secrets: [String]) {
         self.place = place
         redactor = Redactor(values: secrets)
+        self.secrets = Set(secrets)
+    }
+
+    /// These values are to stand in no record either, from now on.
+    package func learn(_ values: [String]) {
+        let before = secrets.count
+        secrets.formUnion(values)
+        if secrets.count > before { later = Redactor(values: Array(secrets)) }
     }
 
     package func append(_ record: AuditLog.Record, isStrict: Bool) throws(LogError) -> Governance.Ticket {
+        var record = record
+        if let later {
+            record.data = record.data.map { later.redacted($0) }
+            record.errors = record.errors.map { later.redacted($0) }
+        }
         if let calls { return try calls.append(record, isStrict: isStrict) }
         items.append(.record(record))
         return .none
@@ -44,13 +60,14 @@ package final class LaunchRecords: Recorder {
     }
 
     /// Bodies are of tool calls; a launch has none.
-    package func append(body: JSON.Value) throws(LogError) -> AuditLog.Digest? { try calls?.append(body: body) }
+    package func append(body: JSON.Value) throws(LogError) -> AuditLog.Digest? { try calls?.append(body: later?.redacted(body) ?? body) }
 
     package func isWritten(_ ticket: Governance.Ticket) throws(LogError) -> Bool {
         if let failure { throw failure }
         guard let calls else { return items.isEmpty }
         return try calls.isWritten(ticket)
     }
+    package var refusal: LogError? { failure ?? calls?.refusal }
     package func wait(for ticket: Governance.Ticket, milliseconds: Int) throws(LogError) { try calls?.wait(for: ticket, milliseconds: milliseconds) }
 
     /// Calls follow: from here on records go to a thread that writes them in groups.

@@ -32,6 +32,8 @@ package struct Outcome: Sendable {
     package var frozenMicroseconds: UInt64 = 0
     /// The changes of rung; nil for a cell without a ladder.
     package var ladder: [RungChange]?
+    /// By endpoint; nil for a cell that reaches nothing by name.
+    package var connections: [ConnectionCount]?
     package var notes: [String] = []
 }
 

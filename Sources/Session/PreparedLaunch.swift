@@ -82,18 +82,19 @@ package struct PreparedLaunch {
     /// - Parameters:
     ///   - streams: who handles the cell's standard streams; nil relays the caller's. One object serves one run.
     ///   - ladder: rungs before the kill; nil for none.
+    ///   - connections: who decides on what a cell reaches by name.
     ///   - watch: of a learning run, whose request has `watch.released` for a policy.
     package mutating func run(
         proc: borrowing Descriptor, limits: LoopLimits, streams: (any StandardStreams)? = nil, registration: Registration? = nil, ladder: LadderOrder? = nil,
         began: UInt64,
-        watch: LearnWatch? = nil, beforeCommand: (() throws -> Void)? = nil,
+        watch: LearnWatch? = nil, connections: (any ConnectionJudge)? = nil, beforeCommand: (() throws -> Void)? = nil,
         onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Outcome {
         let streams: any StandardStreams = streams ?? RelayedStreams(bound: limits.output)
         let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] + streams.signals)
         let supervisor = try start(
             proc: proc, limits: limits, streams: streams, signals: consume signals, registration: registration, ladder: ladder, began: began, watch: watch,
-            beforeCommand: beforeCommand, onDenials: onDenials)
+            connections: connections, beforeCommand: beforeCommand, onDenials: onDenials)
         return supervisor.run()
     }
 
@@ -101,8 +102,25 @@ package struct PreparedLaunch {
     /// - Parameter signals: those of this process, for this cell; nil where they are somebody else's.
     package mutating func start(
         proc: borrowing Descriptor, limits: LoopLimits, streams: any StandardStreams, signals: consuming SignalDescriptor?, registration: Registration? = nil,
-        ladder: LadderOrder? = nil, began: UInt64, watch: LearnWatch? = nil, beforeCommand: (() throws -> Void)? = nil,
-        onDenials: (([Events.Denial]) -> Void)?
+        ladder: LadderOrder? = nil, began: UInt64, watch: LearnWatch? = nil, connections: (any ConnectionJudge)? = nil,
+        beforeCommand: (() throws -> Void)? = nil, onDenials: (([Events.Denial]) -> Void)?
+    ) throws -> Supervisor {
+        let placeholders = KeptPlaceholders(try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources))
+        do {
+            let supervisor = try launch(
+                placeholders.entries, proc, limits, streams, signals, registration, ladder, began, watch, connections, beforeCommand, onDenials)
+            supervisor.placeholders = placeholders
+            return supervisor
+        } catch {
+            placeholders.remove()
+            throw error
+        }
+    }
+
+    private mutating func launch(
+        _ placeholders: [CellSpec.Entry], _ proc: borrowing Descriptor, _ limits: LoopLimits, _ streams: any StandardStreams,
+        _ signals: consuming SignalDescriptor?, _ registration: Registration?, _ ladder: LadderOrder?, _ began: UInt64, _ watch: LearnWatch?,
+        _ connections: (any ConnectionJudge)?, _ beforeCommand: (() throws -> Void)?, _ onDenials: (([Events.Denial]) -> Void)?
     ) throws -> Supervisor {
         var random: UInt64 = 0
         while random == 0 { random = try Host.random64() }
@@ -110,21 +128,30 @@ package struct PreparedLaunch {
         if !filter.isProved {
             try FilterProof.check(filter.program(admitting: cookie), planned.policy, canary: filter.canary, cookie: cookie)
         }
+        var egress: EgressWatch?
+        if planned.spec.network == .named {
+            guard let connections, notifies else { throw CellError.endpointsNested }
+            egress = try EgressWatch(request.reaches, connections, seed: try Host.random64())
+        }
         let book = DenialBook(watch?.ceiling ?? planned.policy, canary: filter.canary, seed: try Host.random64())
-        var placeholders = try Placeholders.hold(absent: planned.placeholders, present: planned.spec.protectedSources)
-        defer { placeholders.remove() }
         var groups = try makeGroups(link: registration?.path ?? "")
         var spec = planned.spec
         var plan = plan
-        if !placeholders.entries.isEmpty {
-            spec.protect(placeholders.entries)
+        if !placeholders.isEmpty {
+            spec.protect(placeholders)
+            plan = LaunchPlan(for: spec)
+        }
+        if let door = streams.door {
+            spec.door = door.number
+            spec.command.environment = spec.command.environment.filter { !$0.hasPrefix("FUMEHOOD_FD=") } + ["FUMEHOOD_FD=\(door.number)"]
             plan = LaunchPlan(for: spec)
         }
         Identity.setDumpable(true)  // a second attempt comes here again
         let cell: Cell
         do {
             cell = try Launcher.launch(
-                plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc, streams: try CellEnds(terminal: spec.terminal))
+                plan, spec: spec, program: filter.words(admitting: cookie), cookie: cookie.value, proc: proc,
+                streams: try CellEnds(terminal: spec.terminal, door: streams.door?.source ?? -1))
         } catch {
             groups.remove(wait: true)
             throw error
@@ -141,7 +168,7 @@ package struct PreparedLaunch {
             }
         }
         return try Supervisor(
-            cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, watch: watch, signals: signals,
+            cell, plan: plan, groups: groups, proc: try proc.duplicate(), limits: limits, denials: book, watch: watch, egress: egress, signals: signals,
             streams: streams, registration: registration, ladder: ladder, began: began, onDenials: onDenials)
     }
 
@@ -156,6 +183,17 @@ package struct PreparedLaunch {
             return HeldGroups()
         }
     }
+}
+
+/// Placeholders that stay until the cell is gone.
+final class KeptPlaceholders {
+    private var held: Placeholders
+
+    init(_ held: consuming Placeholders) { self.held = held }
+
+    var entries: [CellSpec.Entry] { held.entries }
+
+    func remove() { held.remove() }
 }
 
 extension LaunchError {

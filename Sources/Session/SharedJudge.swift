@@ -69,6 +69,13 @@ package final class SharedJudge {
 
         package var nextDeadline: Instant? { inbox.isEmpty ? shared.judge.nextDeadline : 0 }
 
+        package func withdraw(_ call: CallID, because reason: String, at now: Instant) {
+            shared.waiting[call] = nil
+            shared.judge.withdraw(call, because: reason, at: now)
+        }
+
+        package func spent(_ call: CallID, _ usage: [Cost], at now: Instant) -> Refusal? { shared.judge.spent(call, usage, at: now) }
+
         package func settle(_ call: CallID, usage: [Cost], end: CallEnd, at now: Instant) { shared.judge.settle(call, usage: usage, end: end, at: now) }
 
         package func refused(_ request: Governance.Request, _ refusal: Refusal, at now: Instant) {
@@ -76,7 +83,9 @@ package final class SharedJudge {
             shared.onDecision(request, .verdict(.deny(refusal)))
         }
 
-        package func mayAllow(_ action: String, _ resource: Governance.Resource) -> Bool { shared.judge.mayAllow(action, resource) }
+        package func mayAllow(_ action: String, _ resource: Governance.Resource, for principal: Principal) -> Bool {
+            shared.judge.mayAllow(action, resource, for: principal)
+        }
 
         package func learn(_ tools: [ToolShape], at now: Instant) {
             // A server that starts anew for each call lists the same each time: the policies stand then.

@@ -20,6 +20,9 @@ package protocol StreamLoop: AnyObject {
     /// The next moment at which ``StandardStreams/due()`` is asked for; nanoseconds of CLOCK_MONOTONIC, nil for none.
     func wake(at moment: UInt64?)
 
+    /// The processor time of the cell so far, in microseconds; nil where nobody counts it.
+    var processorMicroseconds: Int64? { get }
+
     /// Sends the command a signal.
     func signal(_ signal: Int32)
 
@@ -35,6 +38,9 @@ package protocol StandardStreams: AnyObject {
     /// Signals that it wants to hear of, besides those that the supervisor passes on to the command.
     var signals: [Int32] { get }
 
+    /// A socket that the command gets beside its standard streams: our copy of its end, and the number that it has there, which is kept free.
+    var door: (source: Int32, number: Int32)? { get }
+
     /// The cell's ends are there. They do not block. The command does not run yet.
     func begin(_ streams: consuming Streams, on loop: any StreamLoop)
 
@@ -49,6 +55,9 @@ package protocol StandardStreams: AnyObject {
 
     /// A signal came. - Returns: whether it was the handler's own; else the command gets it.
     func take(_ signal: Int32) -> Bool
+
+    /// Whether what passes is short messages that wait for one another: then the loop may look for the next before it sleeps.
+    var lingers: Bool { get }
 
     /// Whether nothing that the cell wrote is on its way any more. The run is over when the cell has ended and this is true.
     var isDrained: Bool { get }
@@ -66,6 +75,8 @@ package protocol StandardStreams: AnyObject {
 
 extension StandardStreams {
     package var signals: [Int32] { [] }
+    package var lingers: Bool { false }
+    package var door: (source: Int32, number: Int32)? { nil }
     package func due() {}
     package func pace(bytesPerTurn: Int?) {}
     package func take(_ signal: Int32) -> Bool { false }

@@ -11,7 +11,7 @@ package import Linux
 package import Sandbox
 
 package final class Supervisor {
-    enum Token: Int { case control = 1, listener, signals, timer, process, registry, caller }
+    enum Token: Int { case control = 1, listener, signals, timer, process, registry, caller, egress }
 
     /// Tokens from here on are the keys of the handler of streams.
     static let streamTokens = 16
@@ -32,8 +32,11 @@ package final class Supervisor {
     private var registered = [Int32](repeating: -1, count: 32)
     /// Tokens of what the kernel cannot wait for: ready at every turn of the loop.
     private var always: [Epoll.Ready] = []
+    private var linger = Linger()
     var denials: DenialBook
     private let learning: LearnWatch?
+    /// nil for a cell that reaches nothing by name.
+    let egress: EgressWatch?
     var outcome = Outcome(end: .failed(.silent))
     /// The cell has ended, or its end was decided.
     var reported = false
@@ -49,6 +52,8 @@ package final class Supervisor {
     var nextLook: UInt64?
     var streamsDue: UInt64?
     var frozenSince: UInt64?
+    /// Names that the cell must not make.
+    var placeholders: KeptPlaceholders?
     let registration: Registration?
     var isRegistered = false
     var post: CommandPost?
@@ -60,12 +65,14 @@ package final class Supervisor {
     ///   - proc: /proc, opened O_PATH and checked.
     ///   - signals: those that go to the command, and those that the handler of streams wants.
     ///   - watch: of a learning run: admits calls that the filter sent here.
+    ///   - egress: of a cell that reaches named endpoints: answers its calls about them.
     ///   - registration: under what the cell is to be found while it runs.
     ///   - ladder: rules for rungs before the kill; nil for none.
     ///   - began: when this run began, nanoseconds of CLOCK_MONOTONIC, for the latency of its stages.
     package init(
         _ cell: consuming Cell, plan: LaunchPlan, groups: consuming HeldGroups, proc: consuming Descriptor, limits: LoopLimits, denials: DenialBook,
-        watch: LearnWatch? = nil, signals: consuming SignalDescriptor?, streams: any StandardStreams, registration: Registration?, ladder: LadderOrder? = nil,
+        watch: LearnWatch? = nil, egress: EgressWatch? = nil, signals: consuming SignalDescriptor?, streams: any StandardStreams, registration: Registration?,
+        ladder: LadderOrder? = nil,
         began: UInt64, onDenials: (([Denial]) -> Void)? = nil
     )
         throws(SystemError)
@@ -78,6 +85,7 @@ package final class Supervisor {
         self.plan = plan
         self.denials = denials
         learning = watch
+        self.egress = egress
         self.began = began
         self.onDenials = onDenials
         laddering = ladder.map { [plan = groups.plan] in Laddering($0, plan) }
@@ -93,7 +101,7 @@ package final class Supervisor {
     /// Runs the cell to its end.
     package func run() -> Outcome {
         begin()
-        while !finished { step(milliseconds: isBusy ? 0 : 600_000) }
+        while !finished { if always.isEmpty && streams.lingers { waitBriefly() } else { step(milliseconds: isBusy ? 0 : 600_000) } }
         return close()
     }
 
@@ -111,6 +119,26 @@ package final class Supervisor {
         do throws(SystemError) {
             try epoll.wait(milliseconds: milliseconds) { handle($0) }
             for ready in always where !finished { handle(ready) }
+        } catch { fail(error) }
+    }
+
+    /// Looks for a moment before it sleeps, where that has paid lately.
+    private func waitBriefly() {
+        let began = Clock.monotonic
+        let looks = linger.isWorth
+        var came = false
+        func take(_ ready: Epoll.Ready) {
+            if !came { linger.came(after: Clock.monotonic - began, wasLooked: looks, from: Int(ready.token)) }
+            came = true
+            handle(ready)
+        }
+        do throws(SystemError) {
+            while looks, !came, Clock.monotonic - began < Linger.longest {
+                try epoll.wait(milliseconds: 0, take)
+                // Whoever is to answer may be waiting for this processor.
+                if !came { sched_yield() }
+            }
+            if !came { try epoll.wait(milliseconds: 600_000, take) }
         } catch { fail(error) }
     }
 
@@ -149,6 +177,9 @@ package final class Supervisor {
         case .process: ended()
         case .registry: if post?.accept(proc: proc) == true, let number = post?.caller?.number { watch(number, .readable, .caller) }
         case .caller: obey()
+        case .egress:
+            egress?.turn()
+            tellDenials()
         }
     }
 
@@ -173,6 +204,7 @@ package final class Supervisor {
             reported = true
             finished = true
         case .terminal: takeTerminal(packet)
+        case .resolver: takeResolver(packet)
         case .launched(let soft, let stages):
             take(packet)
             for signal in early { try? command?.signal(signal) }
@@ -216,6 +248,13 @@ package final class Supervisor {
         streams.begin(Streams(input: master, output: second), on: self)
     }
 
+    private func takeResolver(_ packet: consuming Packet) {
+        var packet = packet
+        guard let egress, let socket = packet.first.take() else { return kill(.message("the resolver's socket did not arrive")) }
+        egress.serve(socket)
+        watch(egress.number, .readable, .egress)
+    }
+
     private func take(_ packet: consuming Packet) {
         // With a listener two descriptors come, else the command's pidfd alone.
         var packet = packet
@@ -238,6 +277,7 @@ package final class Supervisor {
         while budget > 0, let trap = try? Notify.receive(listener!) {
             budget -= 1
             do {
+                if let egress, egress.takes(trap, on: listener!, proc: proc) { continue }
                 if let learning, learning.admits(trap, listener: listener!, proc: proc, root: cell.pid) {
                     try Notify.proceed(trap.id, on: listener!)
                 } else {
@@ -246,14 +286,17 @@ package final class Supervisor {
                 }
             } catch { kill(.message("the seccomp listener failed: \(error.message)")) }
         }
-        if let onDenials {
-            let new = denials.takeNew()
-            if !new.isEmpty { onDenials(new) }
-        }
+        tellDenials()
         if events.contains(.hangup) {
             unwatch(.listener)
             listener = nil
         }
+    }
+
+    private func tellDenials() {
+        guard let onDenials else { return }
+        let new = denials.takeNew() + (egress?.takeNewDenials() ?? [])
+        if !new.isEmpty { onDenials(new) }
     }
 
     /// A signal for the cell, from whoever receives signals.
@@ -308,6 +351,11 @@ extension Supervisor: StreamLoop {
     package func wake(at moment: UInt64?) {
         streamsDue = moment
         setTimer()
+    }
+
+    package var processorMicroseconds: Int64? {
+        if let time = groups.processorTime { return Int64(clamping: time.all) }
+        return Int64(clamping: ProcessTree(root: cell.pid, proc: proc, counts: true).cpuMicroseconds)
     }
 
     package func signal(_ signal: Int32) {

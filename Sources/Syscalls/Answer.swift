@@ -54,6 +54,8 @@ public enum Cause: Hashable, Sendable {
     case canary
     /// It is allowed, and seen on its way: a learning run reads the path that it names.
     case watched
+    /// The supervisor does it for the caller, on a copy of what the caller points to, or refuses it.
+    case mediated
     /// Not on a list that has no families (PID 1's filter, imported profiles).
     case unlisted
 }
@@ -69,11 +71,14 @@ public struct Outcome: Hashable, Sendable {
     }
 
     public static let allowed = Outcome(.allow, .none)
+    public static let mediated = Outcome(.notify(Errno.noAccess), .mediated)
 }
 
 /// The errnos that the policy itself answers with. Source: asm-generic/errno.h.
 enum Errno {
     static let permission: UInt16 = 1  // EPERM
+    static let noAccess: UInt16 = 13  // EACCES
     static let noSyscall: UInt16 = 38  // ENOSYS
+    static let notSupported: UInt16 = 95  // EOPNOTSUPP
     static let addressFamily: UInt16 = 97  // EAFNOSUPPORT
 }

@@ -122,7 +122,9 @@ extension SyscallPolicy {
 
     private var ioctl: Rule {
         var allowed = merged(Request.base, ioctls)
-        if families.intersects([.netClient, .netServer, .netlinkRoute]) { allowed = merged(allowed, Request.interfaces) }
+        // A socket that was handed in is one of the host's network: it would tell of the host's interfaces.
+        let tells = families.intersects([.netClient, .netServer, .netlinkRoute]) && !mediatesConnections
+        if tells { allowed = merged(allowed, Request.interfaces) }
         let injection = unsafe.contains(.terminalInjection) ? Outcome.allowed : forbidden(.terminalInjection, Errno.permission)
         return Rule(
             [

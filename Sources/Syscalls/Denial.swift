@@ -51,6 +51,7 @@ public struct Denial: Hashable, Sendable {
     public var reason: String {
         switch outcome.cause {
         case .none, .watched: "allowed"
+        case .mediated: "done by the supervisor, where it is named"
         case .family(let family): "\(family.name): \(family.reason)"
         case .item: "a request that the base does not hold"
         case .forbidden(let group): "\(group.name): \(group.reason)"

@@ -40,7 +40,8 @@ extension SyscallFilter {
 extension SyscallPolicy {
     /// Nothing but families and the paranoid way, answered as usual.
     var isPlain: Bool {
-        !watchesPaths && !watchesProcesses && unsafe.isEmpty && ioctls.isEmpty && prctls.isEmpty && socketOptions.isEmpty && denials == .notify
+        !watchesPaths && !watchesProcesses && !mediatesConnections && unsafe.isEmpty && ioctls.isEmpty && prctls.isEmpty && socketOptions.isEmpty
+            && denials == .notify
             && foreignABI == .kill
     }
 }

@@ -53,6 +53,8 @@ public struct SyscallPolicy: Hashable, Sendable {
     /// A new process's first call (set_robust_list of the C library) comes to the supervisor. Calls that make processes do not, while learning:
     /// a signal that comes before the supervisor has received them would end them with EINTR, which no caller of fork expects.
     public var watchesProcesses = false
+    /// Calls by which a socket comes to lead somewhere are done by the supervisor for the caller, or refused: a cell that reaches named endpoints.
+    public var mediatesConnections = false
 
     /// With no argument: the base alone.
     public init(
@@ -98,7 +100,12 @@ public struct SyscallPolicy: Hashable, Sendable {
             }
             let start = UInt32(number)
             let isWatched = watchesPaths && syscall.namesOpenedFile || watchesProcesses && syscall == .set_robust_list
-            let allowed = isWatched ? Outcome(.notify(0), .watched) : Outcome.allowed
+            let isMediated = mediatesConnections && mediates(syscall)
+            let allowed = isWatched ? Outcome(.notify(0), .watched) : isMediated ? Outcome.mediated : Outcome.allowed
+            if mediatesConnections, let rule = mediatedRule(syscall) {
+                rules.append(from: start, rule)
+                continue
+            }
             switch syscall.standing {
             case .base:
                 rules.append(from: start, allowed)
@@ -152,7 +159,8 @@ public struct SyscallPolicy: Hashable, Sendable {
     /// material of a cache key (SHA-256 of it).
     public func identity(for architecture: Architecture = .native) -> [UInt8] {
         var text = "syscalls \(tableVersion) \(compilerVersion) \(architecture.rawValue) families \(families.bits) unsafe \(unsafe.bits)"
-        text += " denials \(denials.rawValue) watches \(watchesPaths) \(watchesProcesses) foreign \(foreignABI.rawValue) paranoid \(paranoid)"
+        text +=
+            " denials \(denials.rawValue) watches \(watchesPaths) \(watchesProcesses) \(mediatesConnections) foreign \(foreignABI.rawValue) paranoid \(paranoid)"
         text += " ioctl \(ioctls) prctl \(prctls)"
         text += " setsockopt \(socketOptions.map { [$0.level, $0.option] })"
         return Array(text.utf8)

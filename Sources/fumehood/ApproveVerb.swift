@@ -39,7 +39,9 @@ struct ApproveVerb: ParsableCommand {
                 if record.kind == "decision", value["outcome"]?.asString == "ask", let digest = value["data"]?["call_sha256"]?.asString {
                     asked.append((record, digest))
                 }
-                if record.kind == "approval", value["outcome"]?.asString == "granted", let id = value["call"]?.asString { granted.insert(id) }
+                if record.kind == "approval", ["granted", "withdrawn"].contains(value["outcome"]?.asString), let id = value["call"]?.asString {
+                    granted.insert(id)
+                }
             }
             asked.removeAll { granted.contains($0.record.value?["call"]?.asString ?? "") }
             guard let call else {

@@ -22,7 +22,9 @@ struct CellFlag: Sendable {
         CellFlag(names: ["-r", "--read"], value: "PATH", help: "grant a file or folder for reading; SRC:DST moves it"),
         CellFlag(names: ["-w", "--write"], value: "PATH", help: "grant a file or folder for reading and writing"),
         CellFlag(names: ["-e", "--env"], value: "NAME[=VALUE]", help: "pass a variable of yours, or set one; a value written here is visible in ps"),
-        CellFlag(names: ["--net"], value: "none|loopback|host", help: "the cell's network (default: none)"),
+        CellFlag(
+            names: ["--net"], value: "none|loopback|host|HOST:PORT",
+            help: "the cell's network (default: none); HOST:PORT reaches that endpoint and no other, any number of times"),
         CellFlag(names: ["--timeout"], value: "TIME", help: "wall clock, such as 30s; then the whole cell is killed"),
         CellFlag(names: ["--memory"], value: "SIZE", help: "memory, such as 512M"),
         CellFlag(names: ["--cpu"], value: "CORES", help: "processor cores, such as 1.0"),
@@ -58,7 +60,10 @@ enum CellVerb: String {
     case run, mcp
 
     /// The flags that it takes.
-    var flags: [CellFlag] { self == .run ? CellFlag.all : CellFlag.all.filter { !$0.names.contains("-t") } + GovernFlag.all }
+    var flags: [CellFlag] {
+        self == .run
+            ? CellFlag.all + [GovernFlag.govern] + GovernFlag.all : CellFlag.all.filter { !$0.names.contains("-t") } + GovernFlag.all + GovernFlag.session
+    }
     /// Written in the interface and not there yet, or not for this verb.
     var announced: [String: String] { self == .run ? [:] : GovernFlag.announced }
     var command: String { self == .run ? "COMMAND" : "SERVER" }
@@ -70,6 +75,8 @@ struct RunOptions {
     let verb: CellVerb
     /// The server's id, as a flag names it.
     var server: String?
+    /// The command asks the door by itself.
+    var govern = false
     var patterns = ToolPatterns()
     var budgets: [AccountLimit] = []
     var session: String?
@@ -78,7 +85,7 @@ struct RunOptions {
     var profile: String?
     var grants: [(kind: FileRule.Kind, path: String, flag: String)] = []
     var environment: [String] = []
-    var network: String?
+    var networks: [String] = []
     var limits: [(limit: Limit, text: String, flag: String)] = []
     var result: Sink?
     var events: Sink?
@@ -141,6 +148,10 @@ struct RunOptions {
             throw UsageError("`\(flag)` and `--dry-run` do not go together", help: "nothing is started; --json prints the plan as JSON")
         }
         if idle != nil, session == nil { throw UsageError("`--idle` goes with `--session`", help: nil) }
+        if verb == .run, !govern, server != nil || patterns != ToolPatterns() || !budgets.isEmpty {
+            let flag = server != nil ? "--as" : !budgets.isEmpty ? "--budget" : "--allow, --ask and --deny"
+            throw UsageError("\(flag) go with `--govern`, or with fumehood mcp", help: "a command that asks nothing is decided once, at its launch")
+        }
         if noLog, log != nil { throw UsageError("`--log` and `--no-log` do not go together", help: nil) }
         if json && !dryRun { throw UsageError("`--json` goes with `--dry-run`", help: "the result of a run is written by --result") }
     }
@@ -154,9 +165,7 @@ struct RunOptions {
         case "--read": grants.append((.read, value, written))
         case "--write": grants.append((.write, value, written))
         case "--env": environment.append(value)
-        case "--net":
-            try once(network)
-            network = value
+        case "--net": networks.append(value)
         case "--timeout": try limit(.wall, value, written)
         case "--memory": try limit(.memory, value, written)
         case "--cpu": try limit(.cpu, value, written)
@@ -182,12 +191,15 @@ struct RunOptions {
                 throw UsageError("`\(value)` cannot name a server", help: "small letters, digits and `-`, at most 64, and not `sys` or `llm`")
             }
             server = value
+        case "--govern": govern = true
         case "--allow": patterns.allow.append(value)
         case "--ask": patterns.ask.append(value)
         case "--deny": patterns.deny.append(value)
         case "--budget":
             let limit = try GovernFlag.budget(value)
-            if budgets.contains(where: { $0.dimension == limit.dimension }) { throw UsageError("`--budget \(limit.dimension)` is given twice", help: nil) }
+            if budgets.contains(where: { $0.dimension == limit.dimension && $0.window.isLike(limit.window) }) {
+                throw UsageError("`--budget \(value.prefix { $0 != "=" })` is given twice", help: nil)
+            }
             budgets.append(limit)
         case "--session":
             try once(session)

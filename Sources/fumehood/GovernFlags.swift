@@ -5,15 +5,38 @@ import Budget
 import Governance
 
 enum GovernFlag {
+    /// Of `run` alone: a server is always governed.
+    static let govern = CellFlag(
+        names: ["--govern"], value: nil, help: "the command may ask the door by JSON lines on the socket FUMEHOOD_FD; see Examples/python-client")
+
     static let all: [CellFlag] = [
         CellFlag(names: ["--as"], value: "NAME", help: "the server's id in policies and messages (default: the command's name)"),
         CellFlag(names: ["--allow"], value: "PATTERN", help: "permit tools, by server__tool with * for anything"),
         CellFlag(names: ["--ask"], value: "PATTERN", help: "permit tools when a person agrees to the call"),
         CellFlag(names: ["--deny"], value: "PATTERN", help: "forbid tools, whatever permits them"),
-        CellFlag(names: ["--budget"], value: "NAME=LIMIT", help: "what all calls together may use, such as calls=200 or calls=30/1m"),
-        CellFlag(names: ["--session"], value: "NAME", help: "share budget, history and log with every server of this session, whichever process starts it"),
-        CellFlag(names: ["--idle"], value: "TIME", help: "with --session: how long the session stays without a server (default: 1h); then its budget begins anew"),
+        CellFlag(
+            names: ["--budget"], value: "NAME=LIMIT",
+            help: "what all calls together may use: calls=200, calls=30/1m, 'calls=4 concurrent', wall=10m, cpu_time=60s, output=8M; usd and tokens as reported"
+        ),
     ]
+
+    /// Of `mcp` alone: a session of servers.
+    static let session: [CellFlag] = [
+        CellFlag(names: ["--session"], value: "NAME", help: "share budget, history and log with every server of this session, whichever process starts it"),
+        CellFlag(
+            names: ["--idle"], value: "TIME", help: "with --session: how long the session stays without a server (default: 1h); then its budget begins anew"),
+    ]
+
+    /// What calls together may use, by the name of a limit and the ledger's. A call reserves a slice of what is known only when it has run.
+    static let budgets: [(name: String, dimension: String, slice: Int64?)] = [
+        ("calls", "calls", nil), ("wall", "wall_us", 1_000_000), ("cpu_time", "cpu_us", 250_000), ("output", "bytes_out", 64 << 10), ("usd", "usd", 1),
+        ("tokens_in", "tokens_in", 1), ("tokens_out", "tokens_out", 1),
+    ]
+
+    /// What a call reserves beside itself, under these limits.
+    static func slices(_ limits: [AccountLimit]) -> [Cost] {
+        budgets.compactMap { row in row.slice.flatMap { slice in limits.contains { $0.dimension == row.dimension } ? Cost(row.dimension, slice) : nil } }
+    }
 
     /// A limit as a flag writes it.
     static func budget(_ text: String) throws(UsageError) -> AccountLimit {
@@ -21,11 +44,11 @@ enum GovernFlag {
             throw UsageError("`--budget` expects NAME=LIMIT, found `\(text)`", help: "such as --budget calls=200")
         }
         let name = String(text[..<equals])
-        guard name == "calls", let dimension = Dimension.standard.first(where: { $0.name == name }) else {
-            throw UsageError("`--budget` counts `calls` alone today, found `\(name)`", help: nil)
+        guard let known = budgets.first(where: { $0.name == name }), let dimension = Dimension.standard.first(where: { $0.name == known.dimension }) else {
+            throw UsageError("`--budget` counts \(budgets.map(\.name).joined(separator: ", ")), found `\(name)`", help: nil)
         }
         do throws(BudgetError) {
-            return AccountLimit(name, try Window(parsing: String(text[text.index(after: equals)...]), for: dimension))
+            return AccountLimit(known.dimension, try Window(parsing: String(text[text.index(after: equals)...]), for: dimension))
         } catch {
             throw UsageError("`--budget \(text)`: \(error.message)", help: error.help)
         }

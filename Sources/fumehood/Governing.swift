@@ -5,6 +5,7 @@
 import AuditLog
 import Budget
 import Cedar
+import Egress
 import Events
 import Glibc
 import Governance
@@ -32,9 +33,12 @@ final class Governing {
     private var ticket: Governance.Ticket?
     private let layers: [PolicyLayer]
     private let patterns: ToolPatterns
+    /// Nobody knows beforehand which tools there are: patterns may match none of those that were seen.
+    private let isOpen: Bool
     /// Nobody wrote a policy: then nothing asks either.
     private let isBuiltIn: Bool
     private var call: CallID?
+    private var isConnecting = false
     let session: SessionID
     let cell: CellID
 
@@ -54,16 +58,13 @@ final class Governing {
         layers = try Governing.layers(named: options.policies, place: place)
         patterns = options.patterns
         // What a server's tools are it says when it runs. Until then one that is never called stands for them, so that rules about tools load.
+        let isAsked = options.verb == .mcp || options.govern
+        isOpen = options.govern
         let rulebook = try Rulebook(
-            layers: layers, tools: options.verb == .mcp && !layers.isEmpty ? [ToolShape(server: options.serverName, name: "", input: [:])] : [])
-        let given =
-            options.environment.filter { !$0.contains("=") }.map { ($0, environment[$0] ?? "") }
-            + options.environment.compactMap { text in text.firstIndex(of: "=").map { (String(text[..<$0]), String(text[text.index(after: $0)...])) } }
-        let known = Redactor()
-        let secrets = given.filter { known.isSecret(name: $0.0) }.map(\.1)
-        records = options.noLog ? nil : place.map { LaunchRecords($0, secrets: secrets) }
+            layers: layers, tools: isAsked && !layers.isEmpty ? [ToolShape(server: options.serverName, name: "", input: [:])] : [])
+        records = options.noLog ? nil : place.map { LaunchRecords($0, secrets: Governing.secrets(options, environment)) }
         var settings = Settings()
-        if options.verb == .run {
+        if !isAsked {
             settings.loops = nil
             settings.breaker = nil
         }
@@ -82,11 +83,20 @@ final class Governing {
         isShared = false
     }
 
+    /// Values that flags pass under a secret's name.
+    static func secrets(_ options: RunOptions, _ environment: [String: String]) -> [String] {
+        let given =
+            options.environment.filter { !$0.contains("=") }.map { ($0, environment[$0] ?? "") }
+            + options.environment.compactMap { text in text.firstIndex(of: "=").map { (String(text[..<$0]), String(text[text.index(after: $0)...])) } }
+        let known = Redactor()
+        return given.filter { known.isSecret(name: $0.0) }.map(\.1)
+    }
+
     /// One cell of a session.
     init(in session: SessionDoor, _ options: RunOptions, groups: [String], cell: CellID) {
         (self.session, self.cell, self.groups) = (session.id, cell, groups)
         (door, records, place, boot, user) = (session.door, session.records, session.place, session.boot, session.user)
-        (layers, patterns, isBuiltIn) = (session.layers, options.patterns, session.layers.isEmpty)
+        (layers, patterns, isBuiltIn, isOpen) = (session.layers, options.patterns, session.layers.isEmpty, false)
         agent = options.agent ?? "local"
         isShared = true
     }
@@ -105,7 +115,9 @@ final class Governing {
 
     /// The policies in force for tools of a server.
     func rulebook(_ tools: [ToolShape]) throws -> Rulebook {
-        do throws(PolicyLoadError) { return try Rulebook(layers: layers, tools: tools, patterns: patterns) } catch { throw PolicyLoadFailure(error.problems) }
+        do throws(PolicyLoadError) { return try Rulebook(layers: layers, tools: tools, patterns: patterns, isOpen: isOpen) } catch {
+            throw PolicyLoadFailure(error.problems)
+        }
     }
 
     /// Whether somebody wrote a policy.
@@ -119,7 +131,8 @@ final class Governing {
     static let account = "session"
 
     private static func ledger(_ limits: [AccountLimit], boot: String) throws -> Ledger {
-        var ledger = Ledger()
+        // Money and tokens are somebody's word.
+        var ledger = Ledger(dimensions: Dimension.standard(reported: ["usd", "tokens_in", "tokens_out"]))
         if limits.isEmpty { return ledger }
         let now = Moment(boot: boot, bootNanoseconds: Int64(clamping: Clock.boottime), wallSeconds: Int64(clamping: Clock.wall / 1_000_000_000))
         _ = try ledger.begin(at: now)
@@ -224,17 +237,33 @@ final class Governing {
             limits.append(Member(name: limit.unit == "count" ? limit.rawValue : "\(limit.rawValue)_\(limit.unit)", value: .integer(bound)))
         }
         let waivers = Set(profile.waived.map(\.rawValue) + (profile.network == .host ? [Protection.net.rawValue] : []))
-        return [
-            "limits": .object(Object(limits)), "network": .string(profile.network.rawValue), "profile": .string(profile.name),
-            "waivers": .array(waivers.sorted().map { .string($0) }), "writable": .array(writable.sorted().map { .string($0) }),
+        var sandbox: [Member] = [
+            Member(name: "limits", value: .object(Object(limits))),
+            Member(name: "network", value: .string(profile.endpoints.isEmpty ? profile.network.rawValue : "named")),
+            Member(name: "profile", value: .string(profile.name)), Member(name: "waivers", value: .array(waivers.sorted().map { .string($0) })),
+            Member(name: "writable", value: .array(writable.sorted().map { .string($0) })),
         ]
+        if !profile.endpoints.isEmpty {
+            sandbox.insert(Member(name: "endpoints", value: .array(profile.endpoints.map(\.text).sorted().map { .string($0) })), at: 0)
+        }
+        return .object(Object(sandbox))
     }
 
     /// The launch's record is on disk when this returns. Called while the cell is being built.
     func recordLaunch() throws {
-        guard isShared else { try records?.flush(isLast: false); return }
-        guard records != nil, let ticket, case .failed(let refusal) = door.wait(for: ticket, milliseconds: 10_000) else { return }
-        throw LaunchRefused(refusal: refusal)
+        if isShared {
+            guard records != nil, let ticket, case .failed(let refusal) = door.wait(for: ticket, milliseconds: 10_000) else { return }
+            throw LaunchRefused(refusal: refusal)
+        }
+        // Where records follow while the cell runs, a thread writes them.
+        if isConnecting { try records?.beginCalls() } else { try records?.flush(isLast: false) }
+    }
+
+    /// Who decides on what a cell reaches by name; nil for one that reaches nothing so.
+    func connections(_ profile: Profile) -> (any ConnectionJudge)? {
+        if profile.endpoints.isEmpty { return nil }
+        isConnecting = true
+        return DoorConnections(door, boot: boot, principal: principal, cell: cell)
     }
 
     // MARK: after

@@ -142,7 +142,11 @@ final class Learner {
         }
         flags = profile.files.rules.filter { $0.origin.profile == nil }
         passes = Set(run.environment.filter { !$0.contains("=") })
-        network = run.network ?? "none"
+        if !profile.endpoints.isEmpty {
+            throw UsageError(
+                "nothing is learned of a cell that reaches named endpoints", help: "learn with --net none, loopback or host, then name the endpoints")
+        }
+        network = run.networks.last ?? "none"
         let roots = flags.filter { $0.kind == .read || $0.kind == .write }.map(\.source)
         input = RunInput.digest(of: run.command, in: places.directory, roots: roots)
 

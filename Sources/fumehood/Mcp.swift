@@ -4,6 +4,7 @@
 
 import AuditLog
 import Broker
+import Budget
 import Events
 import Linux
 import Sandbox
@@ -13,28 +14,26 @@ enum McpVerb {
     /// The streams of a server for one launch.
     /// - Parameters:
     ///   - shared: asks the door of a session, which hears from the log itself.
-    ///   - account: which account of the session pays.
+    ///   - account: which account of the session pays, under which limits.
     ///   - ends: where the client is.
     static func streams(
         _ options: RunOptions, _ profile: Profile, places: Places, _ governing: Governing, shared: SharedJudge.Part? = nil, account: String? = nil,
-        ends: ClientEnds = .standard, say note: (([String]) -> Void)? = nil
+        limits: [AccountLimit]? = nil, ends: ClientEnds = .standard, say note: (([String]) -> Void)? = nil
     ) throws -> BrokerStreams {
         var settings = ExchangeSettings(
             server: options.serverName, principal: governing.principal, seed: UInt32(truncatingIfNeeded: try Host.random64()),
             sha256: { AuditLog.Digest(of: $0).bytes })
         settings.cell = governing.cell
         settings.account = shared == nil ? options.budgets.isEmpty ? nil : Governing.account : account
+        settings.slices = GovernFlag.slices(limits ?? options.budgets)
         settings.callTimeout = profile.bound(.wall).map { Int64(clamping: $0) * 1000 }
         if let bound = profile.bound(.output) { settings.bounds.resultBytes = Int(clamping: bound) }
+        if profile.durability == .fast { settings.fast = Set(profile.reads) }
         settings.roots = roots(options, places)
         let file = GovernFlag.identifies(options) ? governing.place.flatMap { ToolsLockFile($0) } : nil
         if let file { settings.pins = try file.read().pins(of: options.serverName) }
         let say: ([String]) -> Void = { notes in if !options.quiet { (note ?? Messages.notes)(notes) } }
-        let judge: any Judge =
-            shared
-            ?? DoorJudge(
-                governing.door, boot: governing.boot, approvals: governing.place.map { Approvals($0, boot: governing.boot) }, rulebook: governing.rulebook,
-                say: { say([$0]) })
+        let judge: any Judge = shared ?? governing.judge(say: { say([$0]) })
         let server = options.serverName
         return BrokerStreams(
             Exchange(settings, judge: judge), records: shared == nil ? governing.records : nil, ends: ends, onNotes: say,

@@ -80,10 +80,14 @@ enum RunVerb {
         if options.verb == .mcp { limits.wall = nil }
         func streams() throws -> (any StandardStreams)? {
             if options.verb == .mcp { return try McpVerb.streams(options, profile, places: places, governing) }
-            return options.terminal ? TerminalStreams(bound: limits.output) : nil
+            let streams: (any StandardStreams)? = options.terminal ? TerminalStreams(bound: limits.output) : nil
+            return options.govern ? try Governed.streams(options, over: streams ?? RelayedStreams(bound: limits.output), governing) : streams
         }
         if options.verb == .mcp, !options.quiet, !governing.hasPolicy {
             Messages.note("no policy is given: the tools of `\(options.serverName)` are permitted as it lists them first, in its cell")
+        }
+        if options.govern, !options.quiet, !governing.hasPolicy {
+            Messages.note("no policy is given: whatever `\(options.serverName)` asks for is permitted, within its budget")
         }
         limits.measured = MeasuredLimits(profile)
         limits.cores = profile.bound(.cpu)
@@ -94,7 +98,7 @@ enum RunVerb {
         let ladder = rules.map { LadderOrder($0, cores: profile.bound(.cpu), onChange: report.rungSink) }
         var outcome = try launch.run(
             proc: proc, limits: limits, streams: try streams(), registration: registration, ladder: ladder, began: began, watch: learner?.watch,
-            beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+            connections: governing.connections(profile), beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
         if case .failed(let error) = outcome.end, error.isNested, launch.notifies {
             if learner != nil {
                 throw UsageError("nothing can be learned here: a program around this one listens to system calls already", help: "learn outside of it")
@@ -129,7 +133,7 @@ extension RunOptions {
         var profile = try ProfileLibrary(places: places, configuration: configuration).profile(named: self.profile ?? verb.defaultProfile)
         for grant in grants { try profile.add(grant.kind, grant.path, flag: grant.flag, places: places) }
         for text in environment { try profile.addEnvironment(text, flag: "-e") }
-        if let network { try profile.setNetwork(network, flag: "--net") }
+        if !networks.isEmpty { try profile.setNetwork(networks, flag: "--net") }
         for (limit, text, flag) in limits { try profile.setLimit(limit, text, flag: flag, machine: places.machine) }
         // Only what the flags say among themselves: a flag is there to overrule the profile.
         let written = Dictionary(uniqueKeysWithValues: limits.compactMap { item in profile.limits[item.limit].map { (item.limit, $0) } })

@@ -39,10 +39,16 @@ struct RunHelp: ParsableCommand {
     @Flag(name: .customLong("quiet"), help: help("--quiet")) var quiet = false
     @Flag(name: .customLong("dry-run"), help: help("--dry-run")) var dryRun = false
     @Flag(name: .customLong("json"), help: help("--json")) var json = false
+    @Flag(name: .customLong("govern"), help: help("--govern")) var govern = false
+    @Option(name: .customLong("as"), help: help("--as")) var server: String?
+    @Option(name: .customLong("allow"), help: help("--allow")) var allow: [String] = []
+    @Option(name: .customLong("ask"), help: help("--ask")) var ask: [String] = []
+    @Option(name: .customLong("deny"), help: help("--deny")) var deny: [String] = []
+    @Option(name: .customLong("budget"), help: help("--budget")) var budget: [String] = []
     @Argument(parsing: .postTerminator, help: "the command and its arguments") var command: [String] = []
 
     private static func help(_ name: String) -> ArgumentHelp {
-        let flag = CellFlag.named(name)
+        let flag = CellVerb.run.flags.first { $0.names.contains(name) }
         return ArgumentHelp(flag?.help ?? "", valueName: flag?.value)
     }
 }

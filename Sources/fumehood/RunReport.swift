@@ -153,6 +153,7 @@ struct RunReport {
             record.usage.bytesWritten = outcome.tree.writtenBytes.map { Int64(clamping: $0) }
             record.oomKills = outcome.tree.memoryKills.map { Int64(clamping: $0) }
             record.ladder = outcome.ladder
+            record.connections = outcome.connections
             record.frozenMicroseconds = Int64(clamping: outcome.frozenMicroseconds)
             record.protections = Protections.after(launch.planned.protections, soft: outcome.soft, plan: launch.plan)
             if nested { record.protections[.seccomp] = .partial(missing: ["explanations off: nested in another seccomp listener"]) }

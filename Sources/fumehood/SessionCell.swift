@@ -72,7 +72,7 @@ final class SessionCell {
     }
 
     /// What it has used until now.
-    var processorMicroseconds: Int64 { Int64(clamping: supervisor?.processorMicroseconds ?? 0) }
+    var processorMicroseconds: Int64 { supervisor?.processorMicroseconds ?? 0 }
 
     /// Starts it. Where nothing is started that is said, and told as its end at once.
     func start(_ seat: Seat) {
@@ -149,7 +149,7 @@ final class SessionCell {
         guard
             let supervisor = try launch?.start(
                 proc: try Host.openProc(), limits: limits, streams: streams, signals: nil, registration: registration, ladder: ladder, began: began,
-                beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
+                connections: governing.connections(profile), beforeCommand: governing.recordLaunch, onDenials: report.denialSink)
         else { return }
         self.supervisor = supervisor
         try loop.add(supervisor) { [self] in over($0) }
@@ -173,7 +173,8 @@ final class SessionCell {
             End(
                 code: code, outcome: outcome.end, wallMicroseconds: Int64(outcome.wall / 1000), denials: outcome.denials.reduce(0) { $0 + $1.count },
                 processorMicroseconds: Int64(
-                    clamping: (outcome.tree.userMicroseconds ?? outcome.usage.userMicroseconds) + (outcome.tree.systemMicroseconds ?? outcome.usage.systemMicroseconds))))
+                    clamping: (outcome.tree.userMicroseconds ?? outcome.usage.userMicroseconds)
+                        + (outcome.tree.systemMicroseconds ?? outcome.usage.systemMicroseconds))))
     }
 
     // What others want of it ----------------------------------------------------------------------------------------------

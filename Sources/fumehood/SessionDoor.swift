@@ -103,7 +103,8 @@ final class SessionDoor {
         if let wait = rules.approvalWait { settings.approvalWait = wait }
         let text = (try? Files.text("/proc/sys/kernel/random/boot_id", limit: 100)) ?? "unknown"
         boot = String(text.prefix { $0 != "\n" })
-        var ledger = Ledger()
+        // Money and tokens are somebody's word.
+        var ledger = Ledger(dimensions: Dimension.standard(reported: ["usd", "tokens_in", "tokens_out"]))
         var changes: [LedgerRecord] = []
         let now = Reading(boot: boot, bootNanoseconds: Int64(clamping: Clock.boottime), wallNanoseconds: Int64(clamping: Clock.wall))
         let moment = Moment(boot: boot, bootNanoseconds: now.bootNanoseconds, wallSeconds: now.wallNanoseconds / 1_000_000_000)
@@ -130,6 +131,9 @@ final class SessionDoor {
     func account(of server: String) -> String {
         rules.tools.contains { $0.name == server } ? "tool/" + server : Governing.account
     }
+
+    /// What its calls are counted against, its own and the session's.
+    func limits(of server: String) -> [AccountLimit] { rules.limits + (rules.tools.first { $0.name == server }?.limits ?? []) }
 
     /// What flags say of a server's tools, from when it is known which it has.
     func add(_ patterns: ToolPatterns, of server: String) { self.patterns[server] = patterns }

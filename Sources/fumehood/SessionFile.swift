@@ -22,8 +22,9 @@ enum SessionKeys {
     static let budget = ["session", "tools"]
     /// Of the session alone, held by its supervisor.
     static let clocks = ["wall", "cpu_time"]
-    /// Dimensions of the ledger.
-    static let dimensions = ["calls", "usd", "tokens_in", "tokens_out"]
+    /// Of the session's calls, and of one tool's.
+    static let dimensions = ["calls", "output", "usd", "tokens_in", "tokens_out"]
+    static let toolDimensions = dimensions + ["wall", "cpu_time"]
 }
 
 struct SessionFile {
@@ -85,7 +86,8 @@ struct SessionFile {
         for (name, mark, value) in try top.required("agents").entries() {
             guard Self.isAgent(name) else {
                 throw ConfigError(
-                    file: file, mark: mark, path: value.path, message: "\(quoted(name)) cannot name an agent", help: "letters, digits, `-`, `_` and `.`, at most 64")
+                    file: file, mark: mark, path: value.path, message: "\(quoted(name)) cannot name an agent",
+                    help: "letters, digits, `-`, `_` and `.`, at most 64")
             }
             agents.append(try agent(name, try value.map(keys: SessionKeys.agent)))
         }
@@ -166,7 +168,7 @@ struct SessionFile {
     private mutating func decodeBudget(_ map: Map) throws(ConfigError) {
         if let field = map["session"] {
             let session = try field.map(keys: SessionKeys.dimensions + SessionKeys.clocks)
-            limits = try Self.limits(session)
+            limits = try Self.limits(session, SessionKeys.dimensions)
             wall = try session["wall"]?.duration()
             processorTime = try session["cpu_time"]?.duration()
         }
@@ -176,19 +178,21 @@ struct SessionFile {
                     file: value.file, mark: mark, path: value.path, message: "there is no tool \(quoted(name))",
                     help: nearest(name, in: tools.map(\.name)).map { "did you mean `\($0)`?" })
             }
-            toolLimits.append((name, try Self.limits(try value.map(keys: SessionKeys.dimensions))))
+            toolLimits.append((name, try Self.limits(try value.map(keys: SessionKeys.toolDimensions), SessionKeys.toolDimensions)))
         }
     }
 
-    private static func limits(_ map: Map) throws(ConfigError) -> [AccountLimit] {
+    private static func limits(_ map: Map, _ names: [String]) throws(ConfigError) -> [AccountLimit] {
         var limits: [AccountLimit] = []
-        for name in SessionKeys.dimensions {
-            guard let field = map[name], let dimension = Dimension.standard.first(where: { $0.name == name }) else { continue }
+        for name in names {
+            guard let field = map[name], let row = GovernFlag.budgets.first(where: { $0.name == name }),
+                let dimension = Dimension.standard.first(where: { $0.name == row.dimension })
+            else { continue }
             var texts = [field]
             if case .list = field.node.content { texts = try field.list() }
             for item in texts {
                 let text = try item.text()
-                do throws(BudgetError) { limits.append(AccountLimit(name, try Window(parsing: text, for: dimension))) } catch {
+                do throws(BudgetError) { limits.append(AccountLimit(row.dimension, try Window(parsing: text, for: dimension))) } catch {
                     throw item.error(error.message, help: error.help)
                 }
             }

@@ -265,12 +265,14 @@ extension SessionHost {
     func order(_ options: RunOptions, _ wish: Wish, directory: String, groups: [String] = [], environment: [String: String]) -> CellOrder {
         let server = options.serverName
         session.add(options.patterns, of: server)
+        session.records?.learn(Governing.secrets(options, environment))
         let part = session.judge.part(of: server)
         return CellOrder(
             options: options, environment: environment, directory: directory, groups: groups,
             streams: { [session] profile, places, governing in
                 try McpVerb.streams(
-                    options, profile, places: places, governing, shared: part, account: session.account(of: server), ends: wish.ends,
+                    options, profile, places: places, governing, shared: part, account: session.account(of: server), limits: session.limits(of: server),
+                    ends: wish.ends,
                     say: { notes in for note in notes { wish.say(Messages.printable("fumehood: \(note)\n")) } })
             }, say: wish.say, ended: { [session] _ in session.judge.close(part) })
     }

@@ -60,7 +60,7 @@ enum StubVerb {
         return 125
     }
 
-    private static func help(_ error: SystemError, _ place: SessionPlace) -> String? {
+    static func help(_ error: SystemError, _ place: SessionPlace) -> String? {
         switch error.code {
         case EPERM: "`\(place.folder)` must be a folder of yours that nobody else may open"
         case ENAMETOOLONG: "the name of a socket has 107 bytes: set XDG_RUNTIME_DIR to a shorter path"

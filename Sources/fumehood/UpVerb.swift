@@ -28,7 +28,8 @@ struct UpVerb: ParsableCommand {
 
     @Option(
         name: .customLong("fail-on"),
-        help: ArgumentHelp("exit 124 when it happened, whatever agents say: denied, budget (a call over budget), killed (a cell by a limit)", valueName: "kinds"))
+        help: ArgumentHelp(
+            "exit 124 when it happened, whatever agents say: denied, budget (a call over budget), killed (a cell by a limit)", valueName: "kinds"))
     var failOn: String?
     @Option(name: .customLong("result"), help: ArgumentHelp("write what became of it as one JSON object", valueName: "FILE|fd:N")) var result: String?
     @Flag(name: .customLong("quiet"), help: "no sentences on stderr but for errors") var quiet = false
@@ -166,7 +167,10 @@ final class SessionRun {
     private func start(_ agent: SessionFile.Agent) throws {
         let options = try agent.program.options(.run)
         let id = String(try Host.random64(), radix: 16)
-        let listener = try place.listenInside(id)
+        let listener: Descriptor
+        do throws(SystemError) { listener = try place.listenInside(id) } catch {
+            throw UsageError("the session's sockets cannot be made: \(error.message)", help: StubVerb.help(error, place))
+        }
         let path = place.inside(id)
         sockets.append(path)
         let entrance = SessionHost.Entrance(listener, isInside: true, user: Identity.user) { [unowned self] wish in try tool(wish, of: agent) }

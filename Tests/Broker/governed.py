@@ -93,6 +93,117 @@ def _():
     session.close()
 
 
+@test("calls at once are bounded by a concurrent budget")
+def _():
+    session = Session("silent", "--as", "tiny", "--timeout", "1s", "--budget", "calls=1 concurrent").start()
+    session.call(1, "a")
+    session.call(2, "b")
+    denied = session.read()
+    assert denied["id"] == 2 and "again when open calls end" in text_of(denied), denied
+    assert session.read()["id"] == 1
+    session.close()
+
+
+@test("a running call that uses up the wall clock's budget is stopped, and the next is denied")
+def _():
+    session = Session("silent", "--as", "tiny", "--budget", "wall=1s").start()
+    session.call(1, "a")
+    stopped = session.read(20)
+    assert stopped["result"]["isError"] and "stopped: account `session` has" in text_of(stopped), stopped
+    session.call(2, "b")
+    denied = session.read()
+    assert denied["result"]["isError"] and "has 0 of `wall_us` left (1s)" in text_of(denied), denied
+    session.close()
+    used = [one["data"]["usage"]["wall_us"] for one in records() if one.get("kind") == "response" and "usage" in (one.get("data") or {})][-1]
+    assert used >= 1000000, used
+
+
+@test("processor time is charged to the call that used it, and ends it")
+def _():
+    before = len(records())
+    session = Session("burn", "--as", "tiny", "--budget", "cpu_time=5s").start()
+    session.call(1, "a")
+    assert text_of(session.read(30)) == "a"
+    session.close()
+    used = [one["data"]["usage"]["cpu_us"] for one in records()[before:] if one.get("kind") == "response"]
+    assert len(used) == 1 and 900000 < used[0] < 4000000, used
+    session = Session("burn", "--as", "tiny", "--budget", "cpu_time=300ms").start()
+    session.call(1, "a")
+    stopped = session.read(30)
+    assert stopped["result"]["isError"] and "`cpu_us` left (300ms)" in text_of(stopped), stopped
+    session.close()
+
+
+@test("bytes of answers and what a server reports are counted, and told apart")
+def _():
+    os.environ["TINY_USAGE"] = json.dumps({"tokens_out": 30, "usd_micros": 5})
+    try:
+        before = len(records())
+        session = Session("honest", "--as", "tiny", "-e", "TINY_USAGE", "--budget", "output=1M", "--budget", "tokens_out=50", "--budget", "usd=1").start()
+        got = answers(session, "a")
+        assert text_of(got[0]) == "a", got
+        session.call(1, "b")
+        assert text_of(session.read()) == "b"
+        # It was overshot by the server's own word; now nothing is left.
+        session.call(2, "c")
+        assert "has 0 of `tokens_out` left (50)" in text_of(session.read())
+        session.close()
+    finally:
+        del os.environ["TINY_USAGE"]
+    told = [one["data"] for one in records()[before:] if one.get("kind") == "response"]
+    assert told[0]["usage"]["tokens_out"] == 30 and told[0]["usage"]["usd_micros"] == 5 and told[0]["usage"]["bytes_out"] > 100, told
+    assert told[0]["reported"] == ["usd_micros", "tokens_out"] or set(told[0]["reported"]) == {"usd_micros", "tokens_out"}, told
+
+
+@test("tools that no arguments could be permitted of are not listed, and denied all the same")
+def _():
+    folder = policies("listed", """
+        @id("some") permit (principal, action == Action::"tiny__echo", resource) when { resource.trusted && context.input has text };
+        """)
+    session = Session("honest", "--as", "tiny", "--policy", folder).start()
+    session.send({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+    assert session.read()["result"]["tools"] == []
+    session.call(2, "a")
+    assert session.read()["result"]["isError"]
+    session.close()
+    session = Session("honest", "--as", "tiny", "--allow", "tiny__*").start()
+    session.send({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+    assert [tool["name"] for tool in session.read()["result"]["tools"]] == ["echo"]
+    session.close()
+
+
+@test("tools that only read go with their records on the way, and the log has them in the end")
+def _():
+    profile = os.path.join(STATE, "reader.yaml")
+    with open(profile, "w") as file:
+        file.write("fumehood: 1\nextends: tool\ndurability: fast\nreads: [echo]\n")
+    before = len(records())
+    session = Session("honest", "--as", "tiny", "-p", profile).start()
+    assert [text_of(one) for one in answers(session, "a", "b", "c")] == ["a", "b", "c"]
+    session.close()
+    told = sorted((one["kind"], one["outcome"]) for one in records()[before:] if str(one.get("tool", "")).startswith("tiny__"))
+    assert told == [("decision", "allow")] * 3 + [("response", "answered")] * 3, told
+    assert subprocess.run([FUMEHOOD, "log", "verify"], stdout=subprocess.DEVNULL).returncode == 0
+
+
+@test("a call that is cancelled while a person is asked is withdrawn, in the log as well")
+def _():
+    before = len(records())
+    session = Session("honest", "--as", "tiny", "--ask", "tiny__*").start()
+    session.call(1, "a")
+    session.process.stderr.readline()
+    session.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}})
+    session.send({"jsonrpc": "2.0", "id": 2, "method": "ping"})
+    assert session.read()["id"] == 2
+    session.call(3, "b")
+    session.process.stdin.close()
+    answer = session.read()
+    assert answer["id"] == 3 and "the client ended while a person was asked" in text_of(answer), answer
+    session.process.wait(20)
+    told = [(one["kind"], one.get("outcome")) for one in records()[before:] if one["kind"] == "approval"]
+    assert told == [("approval", "withdrawn")] * 2, told
+
+
 @test("an ask waits, tells so, and is cancelled without a trace at the server")
 def _():
     session = Session("honest", "--as", "tiny", "--ask", "tiny__*").start()

@@ -167,6 +167,58 @@ def _():
     session.close()
 
 
+@test("an id that is in use is refused, and its first request is answered")
+def _():
+    session = Session("silent", "--timeout", "2s").start()
+    session.call(1)
+    session.call(1)
+    answer = session.read()
+    assert answer["id"] == 1 and "in use" in answer["error"]["message"], answer
+    answer = session.read()
+    assert answer["id"] == 1 and answer["result"]["isError"], answer
+    session.close()
+
+
+@test("answers to nothing are dropped, and requests of strange methods refused")
+def _():
+    session = Session("stray").start()
+    for number in range(1, 4):
+        session.call(number, f"t{number}")
+        answer = session.read()
+        assert answer["id"] == number and text_of(answer) == f"t{number}", answer
+    assert session.read(0.3) is None
+    session.close()
+
+
+@test("an answer that comes when its call was cancelled is dropped")
+def _():
+    session = Session("late").start()
+    session.call(1)
+    session.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}})
+    session.send({"jsonrpc": "2.0", "id": 2, "method": "ping"})
+    assert session.read() == {"jsonrpc": "2.0", "id": 2, "result": {}}
+    assert session.read(0.3) is None
+    session.close()
+
+
+@test("peers that send one byte at a time are understood")
+def _():
+    session = Session("slow").start()
+    for byte in b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"drip"}}}\n':
+        session.send(bytes([byte]))
+    assert text_of(session.read()) == "drip"
+    session.close()
+
+
+@test("an argument of 15 MiB takes less than 64 MiB")
+def _():
+    session = Session("honest", "--no-log", "--quiet").start()
+    session.call(1, "x" * (15 << 20))
+    answer = session.read(30)
+    assert answer["id"] == 1 and session.memory() < 64, (str(answer)[:200], session.memory())
+    session.close()
+
+
 @test("SIGTERM ends both, and nothing is left")
 def _():
     session = Session("deaf").start()

@@ -13,26 +13,10 @@ import subprocess
 import sys
 import tempfile
 
+from environments import made
 from lines import FUMEHOOD, HERE, ROOT, Session, failures, test, text_of
 
 SHARED = os.environ.get("FUMEHOOD_SHARED", os.path.normpath(os.path.join(ROOT, "../shared")))
-NEEDS = {"mcp1": ["mcp<2", "mcp-server-sqlite"], "mcp2": ["mcp>=2", "mcp-server-git", "mcp-server-time"]}
-
-
-def made(name):
-    """The folder of an environment's programs; None where it cannot be had."""
-    folder = os.path.join(ROOT, "build", name)
-    marker = os.path.join(folder, "ready")
-    if os.path.exists(marker):
-        return os.path.join(folder, "bin")
-    for command in ([sys.executable, "-m", "venv", "--clear", folder],
-                    [os.path.join(folder, "bin/pip"), "install", "--quiet", "--disable-pip-version-check", *NEEDS[name]]):
-        if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
-            return None
-    open(marker, "w").close()
-    return os.path.join(folder, "bin")
-
-
 def steps(client, mode, what, *command):
     script = [os.path.join(client, "python"), os.path.join(HERE, "sdk1.py" if mode is None else "sdk2.py")]
     done = subprocess.run(

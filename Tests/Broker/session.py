@@ -53,7 +53,16 @@ def supervisors(name):
             continue
         if words[:3] == [b"fumehood", b"session-supervisor", name.encode()]:
             found.append(int(path.split("/")[2]))
-    return found
+    # Process 1 of a cell and the janitors are children of theirs, with the same words.
+    return [pid for pid in found if parent(pid) not in found]
+
+
+def parent(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return int(file.read().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return 0
 
 
 def shared(name, *flags, mode="honest", command=None):
@@ -219,6 +228,34 @@ def _():
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 125 and "nobody else may open" in done.stderr, done
     shutil.rmtree(theirs)
+
+
+@test("the example and the script step of CI do what they say")
+def _():
+    folder = os.path.join(STATE, "example")
+    shutil.copytree(os.path.join(ROOT, "Examples/up"), folder, ignore=shutil.ignore_patterns("audit"))
+    for path, _, names in os.walk(folder):
+        os.chmod(path, 0o755)
+    os.chmod(STATE, 0o755)
+    file = os.path.join(folder, "fumehood.yaml")
+    with open(file) as source:
+        text = source.read()
+    with open(file, "w") as target:
+        target.write(text.replace("read: [agent.py]", "read: [agent.py" + "".join(", " + path for path in libraries()) + "]"))
+    with open(os.path.join(folder, "notes.txt"), "w") as notes:
+        notes.write("bread\n")
+    done = subprocess.run([os.path.join(ROOT, "Examples/ci/run.sh"), file], cwd=folder, env=dict(os.environ, FUMEHOOD=FUMEHOOD), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=90)
+    assert done.returncode == 124, done
+    for said in ("read said: bread", "add said: noted", "passwords are not noted", "`tool/notes` has 0 of `calls` left (3)"):
+        assert said in done.stdout, (said, done)
+    with open(os.path.join(folder, "result.json")) as result:
+        assert json.load(result)["calls"] == {"allowed": 3, "asked": 5, "denied": 1, "over_budget": 1}
+    with open(os.path.join(folder, "verify.txt")) as verified_text:
+        assert "the log is what was written" in verified_text.read()
+    for name in ("github.yml", "gitlab.yml"):
+        with open(os.path.join(ROOT, "Examples/ci", name)) as workflow:
+            assert "Examples/ci/run.sh Examples/up/fumehood.yaml" in workflow.read()
 
 
 # What is left -------------------------------------------------------------------------------------------------------------
@@ -418,7 +455,7 @@ log: ./audit
 @test("what is wrong in a session file has its line and column")
 def _():
     for wrong, said in [
-        (ONE.replace("tools: [tiny]", "tools: [tinny]"), "4:"), (ONE.replace("session: one", "session: 'O N E'"), "3:10: session:"),
+        (ONE.replace("tools: [tiny]", "tools: [tinny]"), ":5:"), (ONE.replace("session: one", "session: 'O N E'"), "3:10: session:"),
         (ONE + "budgte: {}\n", "did you mean `budget`?"), (ONE + "budget: { tools: { none: { calls: 1 } } }\n", "there is no tool `none`"),
         (ONE.replace("group: clerks", "memory: 1G"), "unknown key `memory`"), (ONE.replace("fumehood: 1", "fumehood: 2"), "version"),
         (ONE.replace("  tiny:", "  TINY:", 1), "cannot name a tool"), (ONE + "budget: { session: { calls: 0 } }\n", "budget.session.calls"),

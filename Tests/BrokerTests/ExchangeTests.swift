@@ -278,6 +278,47 @@ struct ExchangeTests {
         peers.exchange.resume(peers.judge.questions[0].call, .allow(permit()), at: peers.now)
         #expect(peers.taken(.server).isEmpty)
         #expect(peers.judge.settled.map(\.outcome) == [.notForwarded])
+        #expect(peers.judge.withdrawn == peers.judge.questions.map(\.call))
+    }
+
+    @Test func `a client that ends while a person is asked withdraws its call and is told so`() {
+        let peers = Peers()
+        peers.handshake()
+        peers.judge.decides = { _ in pending(.max, "a commit") }
+        peers.call("1")
+        peers.exchange.ended(.client, at: peers.now)
+        #expect(peers.judge.withdrawn == peers.judge.questions.map(\.call))
+        #expect(peers.taken(.client).last?["result"]?["content"]?[0]?["text"] == "denied: the client ended while a person was asked: a commit")
+        #expect(peers.exchange.serverInputIsOver)
+    }
+
+    @Test func `a server that ends while a person is asked withdraws the call`() {
+        let peers = Peers()
+        peers.handshake()
+        peers.judge.decides = { _ in pending(.max, "") }
+        peers.call("1")
+        peers.exchange.ended(.server, at: peers.now)
+        #expect(peers.judge.withdrawn.count == 1 && peers.judge.settled.isEmpty)
+        #expect(peers.taken(.client)[0]["error"]?["code"] == -32000)
+    }
+
+    @Test func `a question of a server with long arguments is answered by a retry with the very same ones`() throws {
+        for text in ["short", String(repeating: "long ", count: 2000)] {
+            let peers = Peers()
+            peers.handshake()
+            let arguments = #"{"text":"\#(text)"}"#
+            let own = try #require(peers.call("1", "free", arguments, meta: modern).first?["id"])
+            peers.reply(own, #"{"resultType":"input_required","inputRequests":{},"requestState":"s"}"#)
+            _ = peers.taken(.client)
+            func retry(_ id: Int, _ arguments: String) -> Int {
+                peers.client(
+                    #"{"jsonrpc":"2.0","id":\#(id),"method":"tools/call","params":{"name":"free","arguments":\#(arguments),"requestState":"s","_meta":\#(modern)}}"#
+                )
+                return peers.taken(.server).count
+            }
+            #expect(retry(2, #"{"text":"\#(text)."}"#) == 0)
+            #expect(retry(3, arguments) == 1)
+        }
     }
 
     @Test func `a throttled call waits its time`() {

@@ -21,6 +21,7 @@ final class TestJudge: Judge {
     var learnt: [[String]] = []
     var stands = Standing.written
     var refusals: [Refusal] = []
+    var withdrawn: [CallID] = []
 
     /// How a call ended, in a word.
     enum End { case completed, wrong, failed, cancelled, notForwarded }
@@ -50,14 +51,24 @@ final class TestJudge: Judge {
             case .cancelled: .cancelled
             case .notForwarded: .notForwarded
             }
+        used.append(usage)
         settled.append((call, outcome))
+    }
+
+    var spends: ([Cost]) -> Refusal? = { _ in nil }
+    var used: [[Cost]] = []
+    func spent(_ call: CallID, _ usage: [Cost], at now: Broker.Instant) -> Refusal? { spends(usage) }
+
+    func withdraw(_ call: CallID, because reason: String, at now: Broker.Instant) {
+        withdrawn.append(call)
+        pendings.removeAll { $0 == call }
     }
 
     func learn(_ tools: [ToolShape], at now: Broker.Instant) { learnt.append(tools.map(\.action)) }
 
     func refused(_ question: Request, _ refusal: Refusal, at now: Broker.Instant) { refusals.append(refusal) }
 
-    func mayAllow(_ action: String, _ resource: Resource) -> Bool { !hidden.contains(action) }
+    func mayAllow(_ action: String, _ resource: Resource, for principal: Principal) -> Bool { !hidden.contains(action) }
 
     /// Every call that was allowed is settled, and once.
     var isEven: Bool {

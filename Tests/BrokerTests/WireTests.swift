@@ -267,10 +267,18 @@ struct DifferentialTests {
             var lenient = ParseOptions()
             lenient.allowsDuplicates = true
             #expect(try Value(parsing: text, options: lenient)["params"]?["arguments"]?.regular() ?? [:] == judged)
+            // And so it is by a parser that shares nothing with ours.
+            let came = try #require(Self.arguments(text)), went = try #require(Self.arguments(line.serialisedBytes()))
+            #expect(came == went)
             peers.reply(line["id"]!)
             _ = peers.taken(.client)
         }
         #expect(passed > Self.rounds / 10)
+    }
+
+    private static func arguments(_ text: [UInt8]) throws -> NSDictionary? {
+        let params = (try JSONSerialization.jsonObject(with: Data(text)) as? NSDictionary)?["params"] as? NSDictionary
+        return params?["arguments"] as? NSDictionary ?? [:]
     }
 }
 

@@ -13,7 +13,11 @@ private func profile(_ text: String) -> String { "fumehood: 1\n" + text }
 struct UsageTests {
     static let flags: [(String, String)] =
         ([
-            ("--net host --net none", "`--net` is given twice"),
+            ("--net host --net none", "--net: `host` and `none` do not go together\n  help: one of none, loopback and host, or any number of HOST:PORT"),
+            (
+                "--net a.example:1 --net host",
+                "--net: `host` and `a.example:1` do not go together\n  help: one of none, loopback and host, or any number of HOST:PORT"
+            ),
             ("-p base --profile tool", "`--profile` is given twice"),
             ("--timeout 1s --timeout 2s", "`--timeout` is given twice"),
             ("--memory 1M --memory 1M", "`--memory` is given twice"),
@@ -36,10 +40,10 @@ struct UsageTests {
             ("--result=", "`--result` needs a file or fd:N"),
             ("--result /nonexistent/r", "cannot write `/nonexistent/r`: no such file or directory (ENOENT)"),
             ("--events /nonexistent/e", "cannot write `/nonexistent/e`: no such file or directory (ENOENT)"),
-            ("--net hots", "--net: expected `none`, `loopback` or `host`, found `hots`\n  help: did you mean `host`?"),
+            ("--net hots", "--net: expected `none`, `loopback`, `host` or HOST:PORT, found `hots`\n  help: did you mean `host`?"),
             (
-                "--net api.example.com:443",
-                "--net: a network by host and port (`api.example.com:443`) is not available yet\n  help: write none, loopback or host"
+                "--net *.example.com:443",
+                "--net: `*.example.com` is a pattern\n  help: name each host: a pattern admits what nobody thought of"
             ),
             ("--memory 12", "--memory: `12` has no unit\n  help: a size is a whole number with a unit: `64K`, `512M`, `1G`, or `4096B` for bytes"),
             ("--timeout 5", "--timeout: `5` has no unit\n  help: a duration is whole numbers with units: `250ms`, `30s`, `10m`, `1h30m`"),

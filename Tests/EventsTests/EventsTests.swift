@@ -39,7 +39,7 @@ func `an id is made of the bytes it is given`(_ bytes: [UInt8], _ expected: Stri
 @Test func `an empty result record names everything`() {
     #expect(
         String(decoding: ResultRecord(status: .refused).line, as: UTF8.self)
-            == #"{"backend":"none","bytes_in":null,"bytes_out":null,"bytes_written":null,"calls":null,"cause":null,"cell":null,"cpu_system_us":null,"cpu_user_us":null,"denials":[],"exit_code":null,"frozen_us":0,"fumehood":1,"kill":null,"ladder":null,"launch_us":{},"memory_peak_bytes":null,"oom_kills":null,"pids_peak":null,"protections":{},"session":null,"signal":null,"status":"refused","throttled_us":null,"tokens_in":null,"tokens_out":null,"usd_micros":null,"wall_us":null}"#
+            == #"{"backend":"none","bytes_in":null,"bytes_out":null,"bytes_written":null,"calls":null,"cause":null,"cell":null,"connections":null,"cpu_system_us":null,"cpu_user_us":null,"denials":[],"exit_code":null,"frozen_us":0,"fumehood":1,"kill":null,"ladder":null,"launch_us":{},"memory_peak_bytes":null,"oom_kills":null,"pids_peak":null,"protections":{},"session":null,"signal":null,"status":"refused","throttled_us":null,"tokens_in":null,"tokens_out":null,"usd_micros":null,"wall_us":null}"#
             + "\n")
 }
 
@@ -86,6 +86,7 @@ func `an id is made of the bytes it is given`(_ bytes: [UInt8], _ expected: Stri
             "reading_us": 1000123
           },
           "cell": "czzzzzzzz",
+          "connections": null,
           "cpu_system_us": 6,
           "cpu_user_us": 5,
           "denials": [

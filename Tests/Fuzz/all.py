@@ -11,7 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "Soak"))
 import cells
 
-TARGETS = ["policy", "schema", "schema-json", "documents", "profile"]
+TARGETS = ["policy", "schema", "schema-json", "documents", "profile", "wire"]
 
 
 def main():

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # One libFuzzer target for a while: `Tests/Fuzz/fuzz.sh NAME SECONDS`, NAME one of policy, schema, schema-json, documents,
-# profile. Builds the modules it needs with the fuzzer into build/fuzz, starts from seeds (the shared Cedar corpus,
+# profile, wire. Builds the modules it needs with the fuzzer into build/fuzz, starts from seeds (the shared Cedar corpus,
 # Profiles) and what earlier runs found there, and ends with `PASS fuzz NAME: N executions` or with FAIL and the input that
 # shows it, which is kept in build/fuzz/found. `fuzz.sh NAME FILE` runs one such input again.
 set -u
@@ -10,6 +10,7 @@ name=${1:-} seconds=${2:-60}
 shared=${FUMEHOOD_SHARED:-$PWD/../shared}
 out=build/fuzz
 targets=Tests/Fuzz/targets
+extra=
 case $name in
 policy) modules='JSON Cedar' files="$targets/policy.swift $targets/World.swift" ;;
 schema | schema-json) modules='JSON Cedar' files="$targets/$name.swift $targets/SchemaClaims.swift $targets/World.swift" ;;
@@ -22,8 +23,12 @@ profile)
         case $file in */ProfileLibrary.swift | */ProfileRequest.swift) ;; *) files="$files $file" ;; esac
     done
     ;;
+wire)
+    modules='JSON Config Events Linux Cedar Budget AuditLog Governance Broker' files="$targets/wire.swift"
+    extra='build/fuzz/CLinux.o -lcap -lyaml -lhogweed -lnettle -lgmp'
+    ;;
 *)
-    echo 'usage: Tests/Fuzz/fuzz.sh policy|schema|schema-json|documents|profile SECONDS|FILE' >&2
+    echo 'usage: Tests/Fuzz/fuzz.sh policy|schema|schema-json|documents|profile|wire SECONDS|FILE' >&2
     exit 2
     ;;
 esac
@@ -36,7 +41,14 @@ fail() {
 # One object of each module; the settings of Package.swift that decide what compiles.
 flags='-O -wmo -parse-as-library -sanitize=fuzzer -package-name fumehood -swift-version 6 -strict-memory-safety
     -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault
-    -enable-upcoming-feature MemberImportVisibility -I Sources/CYaml'
+    -enable-upcoming-feature MemberImportVisibility -I Sources/CYaml -I Sources/CCap -I Sources/CNettle -I Sources/CLinux/include'
+case $extra in
+*CLinux.o*)
+    # shellcheck disable=SC2046
+    clang -std=gnu17 -D_GNU_SOURCE -O2 -fno-stack-protector -I Sources/CLinux/include -r -o "$out/CLinux.o" $(find Sources/CLinux -name '*.c') \
+        >"$out/CLinux.log" 2>&1 || fail "CLinux does not build: $(grep error: "$out/CLinux.log" | head -n 1)"
+    ;;
+esac
 objects=
 for module in $modules; do
     object=$out/$module.o
@@ -50,14 +62,14 @@ for module in $modules; do
     fi
 done
 # shellcheck disable=SC2086
-swiftc $flags -I "$out" -module-name Target $files $targets/Claim.swift $objects -o "$out/$name" >"$out/$name.log" 2>&1 ||
+swiftc $flags -I "$out" -module-name Target $files $targets/Claim.swift $objects $extra -o "$out/$name" >"$out/$name.log" 2>&1 ||
     fail "the target does not build: $(grep error: "$out/$name.log" | head -n 1)"
 
 SWIFT_BACKTRACE=enable=no
 export SWIFT_BACKTRACE
 if [ -f "$seconds" ]; then exec "./$out/$name" "$seconds" </dev/null; fi
 FUMEHOOD_SHARED=$shared python3 Tests/Fuzz/seeds.py "$name" "$out/seeds/$name" || fail 'no seeds'
-case $name in profile) words=profile ;; *) words=cedar ;; esac
+case $name in profile | wire) words=$name ;; *) words=cedar ;; esac
 "./$out/$name" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=10 -max_len=8192 -print_final_stats=1 \
     -dict="Tests/Fuzz/targets/$words.dict" -artifact_prefix="$out/found/$name-" \
     "$out/corpus/$name" "$out/seeds/$name" </dev/null >"$out/$name.log" 2>&1

@@ -89,6 +89,19 @@ def seeds(name):
     if name == "documents":
         head = next(documents()).split(b"\0")[0]
         return list(documents()) + [head + b"\0" + text + b"\0" + json.dumps(REQUEST).encode() for text in corpus(".entities.json")[:100]]
+    if name == "wire":
+        call = b'c{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"%s","arguments":%s}}\n'
+        meta = b'{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}'
+        return [
+            call % (1, b"free", b'{"t":"x"}') + b's{"jsonrpc":"2.0","id":3,"result":{"content":[]}}\n',
+            call % (1, b"add", b'{"a":1,"t":"aab"}') + call % (2, b"add", b'{"a":1.0}') + b't\nc{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}\n',
+            b'c[{"jsonrpc":"2.0","id":5,"method":"ping"},{"jsonrpc":"2.0","id":6,"method":"tools/call","params":{"name":"free","arguments":{}}}]\n',
+            b's{"jsonrpc":"2.0","id":"q","method":"sampling/createMessage","params":{"maxTokens":7,"messages":[]}}\nc{"jsonrpc":"2.0","id":3,"result":{}}\n',
+            b's{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n' + call % (1, b"free", b"{}"),
+            b'c{"jsonrpc":"2.0","id":"m","method":"tools/call","params":{"name":"free","arguments":{"a":"\\u00e9"},"_meta":' + meta + b'}}\n'
+            b's{"jsonrpc":"2.0","id":3,"result":{"resultType":"input_required","inputRequests":{"r":{"method":"roots/list"}},"requestState":"s"}}\n',
+            b'd{"id":1,"op":"decide","tool":"a__b","arguments":{"x":[1,2],"o":{"k":1.5}}}\nd{"id":2,"op":"settle","lease":"k0000","usage":{"tokens_in":3}}\nd{"id":3,"op":"budget"}\nd{"id":4,"op":"log","note":"n"}\n',
+        ]
     profiles = [open(os.path.join(ROOT, "Profiles", file), "rb").read() for file in sorted(os.listdir(os.path.join(ROOT, "Profiles"))) if file.endswith(".yaml")]
     chain = b"fumehood: 1\nextends: p1\nfiles: { read: [/srv:/data, {path: 'a:b'}], write: [., ~/x] }\n\0fumehood: 1\nextends: none\nwaive: [proc]\nlimits: { wall: 1.5h, cpu: 0.5 }\n"
     return profiles + [chain, b"fumehood: 1\nsyscalls: { allow: [jit, 'ioctl:TIOCSTI'], unsafe: [ptrace] }\nenvironment: { set: { A: '1' }, pass: [LC_*] }\n"]

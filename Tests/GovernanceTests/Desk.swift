@@ -52,7 +52,13 @@ struct Desk {
             ],
             sideEffect: false),
         ToolShape(
-            server: "mail", name: "send", input: ["type": "object", "properties": ["to": ["type": "array", "items": ["type": "string"]]]], trusted: true),
+            server: "mail", name: "send",
+            input: [
+                "type": "object",
+                "properties": [
+                    "to": ["type": "array", "items": ["type": "string"]], "options": ["type": "object", "properties": ["urgent": ["type": "boolean"]]],
+                ],
+            ], trusted: true),
     ]
 
     let door: Door

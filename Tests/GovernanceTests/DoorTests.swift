@@ -233,6 +233,69 @@ struct DoorTests {
         #expect(desk.door.waiting.isEmpty)
     }
 
+    @Test func `a call that is withdrawn waits no more, and a yes to it finds nothing`() throws {
+        var desk = try Desk("@ask(\"why\") permit (principal, action, resource);", limits: [AccountLimit("calls", .lifetime(2))])
+        let call = desk.request(cost: [Cost("calls", 1)])
+        let id = try #require(desk.ask(call).pending)
+        let digest = try #require(desk.door.waiting.first?.digest)
+        desk.door.withdraw(call.call, because: "it was cancelled", at: desk.now)
+        desk.door.withdraw(call.call, because: "it was cancelled", at: desk.now)
+        #expect(desk.door.waiting.isEmpty && desk.shelf.story.last == "approval withdrawn")
+        #expect(desk.shelf.records.last?.call == call.call && desk.shelf.story.count { $0 == "approval withdrawn" } == 1)
+        let yes = Approval(digest: digest, by: "ann", expires: desk.now.bootNanoseconds + 1_000_000_000)
+        #expect(desk.door.answer(id, .approved(yes), at: desk.now).isEmpty)
+        #expect(!desk.door.isOpen(call.call))
+    }
+
+    @Test func `what a call spends is reserved in slices up to the limit, and then it is stopped`() throws {
+        var desk = try Desk(limits: [AccountLimit("wall_us", .lifetime(2500))])
+        func slices(_ request: Governance.Request) -> Governance.Request {
+            var request = request
+            request.slices = [Cost("wall_us", 1000)]
+            return request
+        }
+        let (one, two) = (slices(desk.request()), slices(desk.request("mail__send", ["to": ["ann"]])))
+        #expect(desk.ask(one).permit != nil && desk.ask(two).permit != nil)
+        let org = try #require(desk.door.ledger.account("org")), wall = try #require(desk.door.ledger.dimension("wall_us"))
+        func reserved() throws -> Int64 { try desk.door.ledger.usage(org, wall).reserved }
+        #expect(try reserved() == 2000)
+        #expect(desk.door.spent(one.call, [Cost("wall_us", 900)], at: desk.now) == nil)
+        #expect(desk.door.spent(one.call, [Cost("wall_us", 1200)], at: desk.now) == nil)
+        #expect(try reserved() == 2500)
+        let refusal = try #require(desk.door.spent(one.call, [Cost("wall_us", 1600)], at: desk.now))
+        #expect(refusal.kind == .budget && refusal.reason.contains("has 0 of `wall_us` left"))
+        desk.door.settle(two.call, usage: [Cost("wall_us", 100)], end: .answered(result: [], isError: false), at: desk.now)
+        // What was spent above all that was reserved is taken from what has become free, and only beyond that is it excess.
+        let excess = desk.door.settle(one.call, usage: [Cost("wall_us", 2600)], end: .failed("stopped"), at: desk.now)
+        #expect(excess == [Cost("wall_us", 200)])
+        #expect(try desk.door.ledger.usage(org, wall).settled == 2500 && reserved() == 0)
+        #expect(desk.ask(slices(desk.request("inventory__query", ["sql": "x"]))).refusal?.kind == .budget)
+    }
+
+    @Test func `of equal calls that wait, one is withdrawn and the others go on waiting`() throws {
+        var desk = try Desk("@ask(\"why\") permit (principal, action, resource);")
+        let (one, two) = (desk.request(), desk.request())
+        let id = try #require(desk.ask(one).pending)
+        desk.ask(two)
+        desk.door.withdraw(one.call, because: "it was cancelled", at: desk.now)
+        let digest = try #require(desk.door.waiting.first?.digest)
+        let yes = Approval(digest: digest, by: "ann", expires: desk.now.bootNanoseconds + 1_000_000_000)
+        #expect(desk.door.answer(id, .approved(yes), at: desk.now).map(\.call) == [two.call])
+    }
+
+    @Test func `a fast call goes with its record on the way, but not where the disk refused the last one`() throws {
+        var desk = try Desk()
+        var call = desk.request()
+        call.isFast = true
+        desk.shelf.isFlushed = false
+        let permit = try #require(desk.ask(call).permit)
+        #expect(desk.door.standing(of: permit.ticket) == .waiting || desk.door.standing(of: permit.ticket) == .written)
+        desk.shelf.refusal = LogError(.closed)
+        var next = desk.request()
+        next.isFast = true
+        #expect(desk.ask(next).refusal?.kind == .log)
+    }
+
     @Test func `a forbid that came meanwhile counts in spite of a yes`() throws {
         var desk = try Desk(Self.asking)
         let request = desk.request()

@@ -80,6 +80,20 @@ struct PolicyTests {
             policies: permit + "forbid (principal, action == Action::\"mail__send\", resource) when { context.input has to_len && context.input.to_len > 1 };",
             action: "mail__send", input: ["to": ["a", "a"]], word: "deny"),
         Row(
+            name: "how long an array is cannot be claimed",
+            policies: permit + "forbid (principal, action == Action::\"mail__send\", resource) when { context.input has to_len && context.input.to_len > 1 };",
+            action: "mail__send", input: ["to": ["a", "a"], "to_len": 1], word: "deny"),
+        Row(
+            name: "that nothing was left out cannot be claimed",
+            policies: permit
+                + "forbid (principal, action == Action::\"mail__send\", resource) when { context.input has _lossy && context.input._lossy.contains(\"bcc\") };",
+            action: "mail__send", input: ["to": ["a"], "bcc": "b", "_lossy": ["x"]], word: "deny"),
+        Row(
+            name: "what was left out further in is told with its place",
+            policies: permit
+                + "forbid (principal, action == Action::\"mail__send\", resource) when { context.input has _lossy && context.input._lossy.contains(\"options.bcc\") };",
+            action: "mail__send", input: ["to": ["a"], "options": ["urgent": true, "bcc": "b"]], word: "deny"),
+        Row(
             name: "a forbid that fails denies",
             policies: permit + "@id(\"x\") forbid (principal, action, resource) when { context.session.calls + 9223372036854775807 > 0 };",
             action: "inventory__query", word: "deny", reason: "policy `p#x` could not be evaluated, and a forbid that fails denies"),
@@ -187,6 +201,42 @@ struct PolicyTests {
         var desk = try Desk(policy, limits: [AccountLimit("calls", .lifetime(2))])
         #expect(desk.call(desk.request(cost: [Cost("calls", 1)])).word == "allow")
         #expect(desk.call(desk.request(cost: [Cost("calls", 1)])).refusal?.policies == ["p#low"])
+    }
+
+    /// Whether `inventory__query` is in the list that ann's agent sees.
+    static let lists: [(policies: String?, Bool)] = [
+        (nil, true),
+        ("permit (principal, action, resource);", true),
+        ("permit (principal == Agent::\"other\", action, resource);", false),
+        ("permit (principal, action == Action::\"mail__send\", resource);", false),
+        ("permit (principal, action, resource); forbid (principal, action == Action::\"inventory__query\", resource);", false),
+        ("permit (principal, action, resource); @log_only forbid (principal, action == Action::\"inventory__query\", resource);", true),
+        // What depends on the arguments may be allowed for some.
+        ("permit (principal, action == Action::\"inventory__query\", resource) when { context.input.sql like \"SELECT*\" };", true),
+        (
+            "permit (principal, action, resource); forbid (principal, action == Action::\"inventory__query\", resource) unless { context.input.sql like \"SELECT*\" };",
+            true
+        ),
+        // What does not depend on them is decided.
+        ("permit (principal, action == Action::\"inventory__query\", resource) when { resource.trusted };", false),
+        ("permit (principal, action == Action::\"inventory__query\", resource) when { context.input.sql like \"S*\" && resource.trusted };", false),
+        ("permit (principal, action == Action::\"inventory__query\", resource) when { context.input.sql like \"S*\" || resource.trusted };", true),
+        ("permit (principal, action == Action::\"inventory__query\", resource) unless { resource.trusted };", true),
+        ("permit (principal, action == Action::\"inventory__query\", resource) when { if resource.trusted then true else false };", false),
+        ("permit (principal, action, resource); forbid (principal in AgentGroup::\"clerks\", action, resource) when { !resource.trusted };", false),
+        ("permit (principal, action, resource); forbid (principal, action, resource) when { resource.trusted && context.provenance.tainted };", true),
+        // An ask may be answered with yes.
+        ("@ask(\"why\") permit (principal, action == Action::\"inventory__query\", resource);", true),
+    ]
+
+    @Test(arguments: lists)
+    func `a tool is listed where some arguments could be permitted`(row: (policies: String?, Bool)) throws {
+        var desk = try Desk(row.policies)
+        let asked = desk.request()
+        let may = desk.door.mayAllow(asked.action, asked.resource, for: asked.principal)
+        #expect(may == row.1, "\(row.policies ?? "")")
+        // What is not listed is denied whatever its arguments.
+        if !may { #expect(desk.ask(asked).refusal != nil) }
     }
 
     @Test func `another set counts from the next call on and is recorded`() throws {

@@ -109,3 +109,38 @@ func `a number without a canonical form is refused`(_ text: String) {
     #expect(object == backwards && object.hashValue == backwards.hashValue)
     #expect(Object(object.members + [Member(name: "m0", value: 9)])["m0"] == 9)
 }
+
+@Test func `a number that is seen to be canonical is written so`() throws {
+    var random = SplitMix(state: 11)
+    var seen = 0
+    for _ in 0..<20_000 {
+        var text = Bool.random(using: &random) ? "-" : ""
+        text += String(Int64.random(in: 0...(Int64(1) << Int64.random(in: 0...50, using: &random)), using: &random))
+        text += "." + (0..<Int.random(in: 1...8, using: &random)).map { _ in String(Int.random(in: 0...9, using: &random)) }.joined()
+        guard let number = Number(text), number.isShortest else { continue }
+        seen += 1
+        #expect(Number(number.double)?.text == text)
+    }
+    #expect(seen > 5000)
+    for text in ["1.50", "0.0", "0.05", "1e3", "1.5e3", "-0.0", "0.00000001", "1234567890123456.5", "9007199254740993.1"] {
+        #expect(Number(text)?.isShortest == false, "\(text)")
+    }
+}
+
+@Test func `texts are escaped run by run as they are character by character`() throws {
+    var random = SplitMix(state: 5)
+    let pool: [Unicode.Scalar] = [
+        "a", "é", "\"", "\\", "\n", "\u{0}", "\u{1f}", "\u{7f}", "\u{80}", "\u{9f}", "\u{a0}", "\u{61c}", "\u{61d}", "\u{200d}", "\u{200e}", "\u{202e}",
+        "\u{2028}", "\u{2066}", "\u{206a}",
+        "\u{feff}", "\u{fefe}", "\u{ffff}", "\u{1f600}", "\u{10ffff}",
+    ]
+    for _ in 0..<2000 {
+        var text = ""
+        for _ in 0..<Int.random(in: 0...12, using: &random) { text.unicodeScalars.append(pool.randomElement(using: &random) ?? "a") }
+        #expect(try Value(parsing: Value.string(text).serialisedBytes()) == .string(text))
+        #expect(try Value(parsing: try Value.string(text).canonical()) == .string(text))
+        // Nothing that acts on a terminal stands there as itself.
+        let written = Value.string(text).serialised().unicodeScalars
+        #expect(!written.contains { $0.value < 0x20 || 0x7f...0x9f ~= $0.value || [0x61c, 0x200e, 0x202e, 0x2028, 0x2066, 0xfeff].contains($0.value) })
+    }
+}

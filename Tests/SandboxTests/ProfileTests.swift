@@ -50,13 +50,14 @@ private func show(_ rule: FileRule) -> String {
         environment: { pass: [LANG, LC_*], set: { A: "", B: 8080 } }
         limits: { memory: 512M, pids: 64, cpu: 1.0, cpu_time: 30s, wall: 60s, file_size: 64M, disk: 256M, inodes: 10000, output: 8M, open_files: 256 }
         ladder: { }
-        durability: strict
-        reads: []
+        durability: fast
+        reads: [read_query, list_tables]
         require: all
         waive: [user, net]
         """)
     #expect(profile.name == "mine" && profile.chain == ["mine"] && profile.description == "Everything at once")
     #expect(profile.runtime == .none)
+    #expect(profile.durability == .fast && profile.reads == ["read_query", "list_tables"])
     #expect(
         profile.files.rules.map(show) == [
             "read /usr", "read /etc/p", "read /home/u", "read /home/u/x/y/z", "read /etc/up", "read /data at /mnt/data", "read /a:b",
@@ -80,8 +81,8 @@ private func show(_ rule: FileRule) -> String {
     ("fumehood: 1\nnetwrok: none\n", "mine.yaml:2:1: unknown key `netwrok`\nhelp: did you mean `network`?"),
     ("fumehood: 1\nnetwork: non\n", "mine.yaml:2:10: network: expected `none`, `loopback` or `host`, found `non`\nhelp: did you mean `none`?"),
     (
-        "fumehood: 1\nnetwork: {allow: [api.example.com:443]}\n",
-        "mine.yaml:2:18: network.allow: `network.allow` is not available yet\nhelp: write `network: none`, `loopback` or `host`"
+        "fumehood: 1\nnetwork: {allow: [api.example.com]}\n",
+        "mine.yaml:2:19: network.allow[0]: expected HOST:PORT, found `api.example.com`\nhelp: such as api.example.com:443"
     ),
     ("fumehood: 1\nnetwork: {alow: []}\n", "mine.yaml:2:11: network: unknown key `alow`\nhelp: did you mean `allow`?"),
     (
@@ -155,11 +156,11 @@ private func show(_ rule: FileRule) -> String {
     ("fumehood: 1\nlimits: {cpu_tme: 1s}\n", "mine.yaml:2:10: limits: unknown key `cpu_tme`\nhelp: did you mean `cpu_time`?"),
     ("fumehood: 1\nladder: 3\n", "mine.yaml:2:9: ladder: expected `standard` or `none`, found `3`"),
     ("fumehood: 1\nladder: {memry: {}}\n", "mine.yaml:2:10: ladder: unknown key `memry`\nhelp: did you mean `memory`?"),
+    ("fumehood: 1\ndurability: fst\n", "mine.yaml:2:13: durability: expected `strict` or `fast`, found `fst`"),
     (
-        "fumehood: 1\ndurability: fast\n",
-        "mine.yaml:2:13: durability: durability `fast` is not available yet\nhelp: write `durability: strict`, or leave it out"
+        "fumehood: 1\nreads: [\"a b\"]\n",
+        "mine.yaml:2:9: reads[0]: `a b` is not a tool's name\nhelp: name it as its server lists it: `read_query`"
     ),
-    ("fumehood: 1\nreads: [query]\n", "mine.yaml:2:8: reads: `reads` is not available yet\nhelp: leave it out"),
     ("fumehood: 1\nwaive: [mount]\n", "mine.yaml:2:9: waive[0]: `mount` cannot be waived\nhelp: these can be waived: user, net, ipc, uts, proc"),
     (
         "fumehood: 1\nwaive: [landlock]\n",
@@ -281,14 +282,25 @@ func `a home in another spelling is the same home`(_ home: String, _ expected: S
             == "--timeout: `30` has no unit\nhelp: a duration is whole numbers with units: `250ms`, `30s`, `10m`, `1h30m`")
     #expect(
         fault { (profile) throws(ConfigError) in try profile.setNetwork("hots", flag: "--net") }
-            == "--net: expected `none`, `loopback` or `host`, found `hots`\nhelp: did you mean `host`?")
+            == "--net: expected `none`, `loopback`, `host` or HOST:PORT, found `hots`\nhelp: did you mean `host`?")
     #expect(
-        fault { (profile) throws(ConfigError) in try profile.setNetwork("example.com:443", flag: "--net") }
-            == "--net: a network by host and port (`example.com:443`) is not available yet\nhelp: write none, loopback or host")
+        fault { (profile) throws(ConfigError) in try profile.setNetwork("example.com:https", flag: "--net") }
+            == "--net: `https` is no port\nhelp: a port is a number from 1 to 65535")
     #expect(fault { (profile) throws(ConfigError) in try profile.addEnvironment("=x", flag: "-e") } == "-e: `` is not a variable's name")
     #expect(
         fault { (profile) throws(ConfigError) in try profile.add(.read, "", flag: "-r", places: places) } == "-r: a path is empty")
     #expect(
         fault { (profile) throws(ConfigError) in try profile.waive("seccomp", flag: "--waive") }
             == "--waive: `seccomp` cannot be waived\nhelp: these can be waived: user, net, ipc, uts, proc")
+}
+
+@Test func `endpoints are named by flags and files, each once, and replaced as a whole`() throws {
+    var profile = try load("fumehood: 1\nextends: none\nnetwork: {allow: [API.example.com:443, api.example.com.:443, '10.0.0.1:80']}\n")
+    #expect(profile.network == .none && profile.endpoints.map(\.text) == ["api.example.com:443", "api.example.com:443", "10.0.0.1:80"])
+    #expect(try profile.syscallPolicy().mediatesConnections)
+    try profile.setNetwork(["b.example:1", "c.example:2"], flag: "--net")
+    #expect(profile.endpoints.map(\.text) == ["b.example:1", "c.example:2"])
+    try profile.setNetwork(["host"], flag: "--net")
+    #expect(profile.endpoints.isEmpty && profile.network == .host)
+    #expect(try !profile.syscallPolicy().mediatesConnections)
 }

@@ -20,6 +20,7 @@ private final class NotedLoop: StreamLoop {
     func watch(_ number: Int32, _ interest: Epoll.Interest, key: Int) { watched[key] = number }
     func unwatch(key: Int) { watched[key] = nil }
     func wake(at moment: UInt64?) { due = moment }
+    var processorMicroseconds: Int64? { nil }
     func signal(_ signal: Int32) { signals.append(signal) }
     func end(_ cause: Cause, isLoss: Bool) { causes.append((cause, isLoss)) }
     func drained() { drains += 1 }

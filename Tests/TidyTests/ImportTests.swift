@@ -14,7 +14,8 @@ struct ImportTests {
         "Events": ["JSON"],
         "Linux": ["CLinux", "CCap"],
         "Syscalls": ["JSON", "Config"],
-        "Sandbox": ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls"],
+        "Egress": [],
+        "Sandbox": ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls", "Egress"],
         "Cedar": ["JSON"],
         "Budget": ["JSON"],
         "AuditLog": ["JSON", "Events", "Linux", "Budget", "CNettle"],
@@ -24,6 +25,7 @@ struct ImportTests {
         "Learning": ["JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox"],
         "Session": [
             "JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox", "Cedar", "Budget", "AuditLog", "Governance", "Broker", "Supervision", "Learning",
+            "Egress",
         ],
     ]
     /// Programs compose: they import any module, but no C library.

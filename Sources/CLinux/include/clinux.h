@@ -80,6 +80,7 @@ enum CL_CLOSED_ENUM cl_op_kind : uint16_t {
     CL_OP_CONTROLLING_TTY,   // TIOCSCTTY on src
     CL_OP_FORGET,            // overwrite y bytes at x, the launcher's arguments
     CL_OP_STAGE,             // note the time as stage n
+    CL_OP_RESOLVER,          // a UDP socket at 127.0.0.1:53 of the cell's network, which goes to the supervisor
     CL_OP_TERMINAL,          // a pty of text0 under src, x rows and y columns: stdin, stdout and stderr; its master goes to the supervisor
 };
 
@@ -141,7 +142,7 @@ struct cl_plan {
 };
 
 /// What the child says on the control socket: one packet each.
-enum CL_CLOSED_ENUM cl_report_kind : uint32_t { CL_REPORT_FAILED = 1, CL_REPORT_LAUNCHED, CL_REPORT_EXITED, CL_REPORT_TERMINAL };
+enum CL_CLOSED_ENUM cl_report_kind : uint32_t { CL_REPORT_FAILED = 1, CL_REPORT_LAUNCHED, CL_REPORT_EXITED, CL_REPORT_TERMINAL, CL_REPORT_RESOLVER };
 
 struct cl_soft { uint32_t op; int32_t error; };
 

@@ -70,7 +70,7 @@ struct GoldenPlanTests {
                         })
                 ))
         }
-        for (name, network) in [("none", CellSpec.Network.none), ("loopback", .loopback), ("host", .host)] {
+        for (name, network) in [("none", CellSpec.Network.none), ("loopback", .loopback), ("named", .named), ("host", .host)] {
             list.append((root, PlannedCase(name: "network-\(name)", change: { $0.network = network })))
         }
         for waiver in Waiver.allCases where waiver != .user {

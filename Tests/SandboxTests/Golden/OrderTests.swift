@@ -80,6 +80,8 @@ struct OrderRule: Sendable, CustomTestStringConvertible {
         OrderRule("the working directory is taken in the new root", pivot, { if case .changeDirectory = $0 { true } else { false } }),
         OrderRule("the network namespace is begun before it is joined", { $0 == .beginNetwork }, { $0 == .joinNetwork }),
         OrderRule("loopback is raised in the cell's own network", { $0 == .joinNetwork }, { $0 == .loopbackUp }),
+        OrderRule("the resolver is opened on a loopback that is up", { $0 == .loopbackUp }, { $0 == .openResolver }),
+        OrderRule("the resolver takes its low port while there are capabilities", { $0 == .openResolver }, capabilities),
         OrderRule("all mounts are made while there are capabilities", mounts, capabilities),
         OrderRule("the network is joined while there are capabilities", { $0 == .joinNetwork || $0 == .loopbackUp }, capabilities),
         OrderRule("the host name is set while there are capabilities", { if case .hostname = $0 { true } else { false } }, capabilities),
@@ -113,6 +115,7 @@ struct OrderRule: Sendable, CustomTestStringConvertible {
 struct OrderTests {
     static let cases =
         GoldenPlanTests.every + [
+            PlannedCase(name: "named as a user", facts: .ordinary, change: { $0.network = .named }),
             PlannedCase(name: "loopback as a user", facts: .ordinary, change: { $0.network = .loopback }),
             PlannedCase(name: "v1 as a user with a terminal", facts: .ordinary.with { $0.groups = .v1 }, terminal: true),
         ]
