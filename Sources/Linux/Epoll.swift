@@ -25,9 +25,6 @@ package struct Epoll: ~Copyable {
 
     private let descriptor: Descriptor
 
-    /// Readable while something is ready: one instance may wait for another.
-    package var number: Int32 { descriptor.number }
-
     package init() throws(SystemError) {
         descriptor = Descriptor(owning: try checkErrno("epoll_create1") { epoll_create1(O_CLOEXEC) })
     }
