@@ -25,7 +25,7 @@ for path in sorted(folder.glob("*.yaml")):
 for text in [
     "{}", "fumehood: 2", "fumehood: 1\nnetwrk: none", "fumehood: 1\nnetwork: {allow: []}", "fumehood: 1\nlimits: {memory: 64}",
     "fumehood: 1\nlimits: {wall: 30}", "fumehood: 1\nlimits: {pids: 0}", "fumehood: 1\nfiles: {write: [{path: ., mode: overlay}]}",
-    "fumehood: 1\nsyscalls: {mode: learn}", "fumehood: 1\nsyscalls: {allow: [ptrace]}", "fumehood: 1\nwaive: [mount]",
+    "fumehood: 1\nsyscalls: {mode: learned}", "fumehood: 1\nsyscalls: {allow: [ptrace]}", "fumehood: 1\nwaive: [mount]",
     "fumehood: 1\nladder: {warn: 1}", "fumehood: 1\nladder: {cpu: {warn: 0%}}", "fumehood: 1\nladder: {cap: stop}", "fumehood: 1\nladder: {denial_rate: {warn: 5%}}", "fumehood: 1\nfiles: {read: [$HOME]}", "fumehood: 1\nextends: ../x",
 ]:
     if not list(validator.iter_errors(yaml.safe_load(text))):

@@ -30,7 +30,7 @@ package enum Detached {
         try done(unsafe posix_spawnattr_setflags(&attributes, Int16(newSession | Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF))))
         var words: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { word in unsafe KernelText.with(word) { unsafe strdup($0) } }
         unsafe words.append(nil)
-        defer { for unsafe word in unsafe words { unsafe free(word) } }
+        defer { unsafe words.forEach { unsafe free($0) } }
         var process: pid_t = 0
         // The child has our memory, and so our program.
         try done(unsafe posix_spawn(&process, "/proc/self/exe", &actions, &attributes, words, environ))

@@ -40,7 +40,9 @@ package enum Stub {
         }
         var taken = false
         while true {
-            var watched = [pollfd(fd: socket.number, events: Int16(POLLIN), revents: 0), pollfd(fd: signals.descriptor.number, events: Int16(POLLIN), revents: 0)]
+            var watched = [
+                pollfd(fd: socket.number, events: Int16(POLLIN), revents: 0), pollfd(fd: signals.descriptor.number, events: Int16(POLLIN), revents: 0),
+            ]
             _ = unsafe poll(&watched, 2, -1)
             while let signal = signals.next() { try? Parcel.send(StubWord.signal.packet(signal), over: socket, waits: false) }
             receiving: while true {

@@ -7,7 +7,8 @@ import Sandbox
 
 struct McpHelp: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "mcp", abstract: "Serves MCP from a server in a cell; every tool call is judged.", usage: "fumehood mcp [FLAGS] -- SERVER [ARGUMENT...]\n       fumehood mcp TOOL        inside the cell of an agent of `fumehood up`",
+        commandName: "mcp", abstract: "Serves MCP from a server in a cell; every tool call is judged.",
+        usage: "fumehood mcp [FLAGS] -- SERVER [ARGUMENT...]\n       fumehood mcp TOOL        inside the cell of an agent of `fumehood up`",
         discussion: """
             In the configuration of any client: command: fumehood, args: [mcp, --, SERVER]. The server runs in a cell (profile tool); the wall limit is that \
             of one call. With --session NAME the supervisor of that session starts the server, and is itself started by the first process that asks for it: \

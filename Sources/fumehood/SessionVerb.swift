@@ -93,7 +93,9 @@ enum SessionVerb {
             help: "leave it out, use another session's name, or end this one: fumehood kill \(session.name)")
     }
 
-    private static func serve(_ listener: consuming Descriptor, _ session: SessionDoor, _ loop: SessionLoop, _ place: SessionPlace, idle: UInt64) throws -> Int32 {
+    private static func serve(_ listener: consuming Descriptor, _ session: SessionDoor, _ loop: SessionLoop, _ place: SessionPlace, idle: UInt64) throws
+        -> Int32
+    {
         let host = try SessionHost(session, loop)
         var isEnding = false
         var alarm: UInt64?

@@ -5,17 +5,7 @@ what is left when any of the processes is killed.
 
 usage: session.py [--kills N]    Prints PASS, FAIL or SKIP for each test, as Tests/run.py reads them.
 """
-import glob
-import json
-import os
-import random
-import re
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import time
+import glob, json, os, random, re, shutil, signal, subprocess, sys, tempfile, time
 
 from lines import FUMEHOOD, HERE, ROOT, STATE, TINY, Session, failures, test, text_of
 

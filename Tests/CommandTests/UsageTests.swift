@@ -123,7 +123,7 @@ struct UsageTests {
             ("description: &a x\n", nil),
             ("description: !!str x\n", nil),
             ("syscalls: {allow: [ptrace]}\n", nil),
-            ("syscalls: {mode: learn}\n", nil),
+            ("syscalls: {mode: learned}\n", nil),
             ("x: [\n", nil),
             ("files: {read: ['\u{1b}]52;c;x']}\n", nil),
         ] as [(String, String?)]).map { ($0.0, $0.1 ?? "") }

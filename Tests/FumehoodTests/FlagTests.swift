@@ -42,7 +42,8 @@ struct FlagTests {
     func `a flag takes a value exactly where help shows one`(of: Case) throws {
         let flag = of.flag
         let name = flag.names.last!
-        let line = try #require(Self.help(of.verb).split(separator: "\n").first { $0.split(whereSeparator: { " ,".contains($0) }).contains { $0 == name } })
+        let lines = Self.help(of.verb).split(separator: "\n").filter { $0.hasPrefix("  -") }
+        let line = try #require(lines.first { $0.split(whereSeparator: { " ,".contains($0) }).contains { $0 == name } })
         #expect(line.contains("\(name) <") == (flag.value != nil))
     }
 }

@@ -223,8 +223,8 @@ struct PolicyTests {
         ("permit (principal, action == Action::\"inventory__query\", resource) when { context.input.sql like \"S*\" || resource.trusted };", true),
         ("permit (principal, action == Action::\"inventory__query\", resource) unless { resource.trusted };", true),
         ("permit (principal, action == Action::\"inventory__query\", resource) when { if resource.trusted then true else false };", false),
-        ("permit (principal, action, resource); forbid (principal in AgentGroup::\"clerks\", action, resource) when { !resource.trusted };", false),
-        ("permit (principal, action, resource); forbid (principal, action, resource) when { resource.trusted && context.provenance.tainted };", true),
+        ("permit (principal, action, resource); forbid (principal in AgentGroup::\"clerks\", action, resource is Tool) when { !resource.trusted };", false),
+        ("permit (principal, action, resource); forbid (principal, action, resource is Tool) when { resource.trusted && context.provenance.tainted };", true),
         // An ask may be answered with yes.
         ("@ask(\"why\") permit (principal, action == Action::\"inventory__query\", resource);", true),
     ]

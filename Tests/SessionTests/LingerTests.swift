@@ -31,7 +31,8 @@ struct LingerTests {
     @Test(arguments: [[10_000_000 as UInt64], [600_000], [20_000, 10_000_000], [20_000, 20_000, 20_000, 600_000]])
     func `what does not come at once is looked for seldom`(pauses: [UInt64]) {
         let (_, vain) = Self.wasted(pauses, events: 4000)
-        #expect(vain < 400)
+        // Three answers at once pay for one look that was in vain.
+        #expect(vain <= 500)
     }
 
     @Test func `each source has its own guess`() {
