@@ -15,6 +15,9 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"]),
 ]
 
+/// For what runs once in a launch, or at a person's word: the binary may have 20 MB, and fewer pages are read at the start.
+let compact: [SwiftSetting] = strict + [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
 /// See the script. It asks for lld, which comes with the toolchain.
 let withoutUnwinding: [LinkerSetting] = [
     .unsafeFlags(
@@ -22,8 +25,8 @@ let withoutUnwinding: [LinkerSetting] = [
         .when(configuration: .release))
 ]
 
-func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
-    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], isCompact: Bool = false) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: isCompact ? compact : strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -47,19 +50,19 @@ let package = Package(
                 .unsafeFlags(["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fno-stack-protector", "-Wall", "-Wextra"]),
             ]),
         module("JSON"),
-        module("Config", ["CYaml"]),
+        module("Config", ["CYaml"], isCompact: true),
         module("Events", ["JSON"]),
         module("Linux", ["CLinux", "CCap"]),
-        module("Syscalls", ["JSON", "Config"]),
+        module("Syscalls", ["JSON", "Config"], isCompact: true),
         module("Egress"),
         module("Cedar", ["JSON"]),
         module("Budget", ["JSON"]),
         module("AuditLog", ["JSON", "Events", "Linux", "Budget", "CNettle"]),
         module("Governance", ["JSON", "Config", "Events", "Cedar", "Budget", "AuditLog"]),
         module("Broker", ["JSON", "Events", "Governance"]),
-        module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls", "Egress"]),
+        module("Sandbox", ["JSON", "Config", "Events", "CLinux", "Linux", "Syscalls", "Egress"], isCompact: true),
         module("Supervision", ["Events", "Sandbox"]),
-        module("Learning", ["JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox"]),
+        module("Learning", ["JSON", "Config", "Events", "Linux", "Syscalls", "Sandbox"], isCompact: true),
         module(
             "Session",
             ["JSON", "Events", "Linux", "Syscalls", "Sandbox", "AuditLog", "Budget", "Governance", "Broker", "Supervision", "Learning", "Egress"]),
@@ -70,7 +73,7 @@ let package = Package(
                 "Broker", "Learning", "Egress",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: strict, linkerSettings: withoutUnwinding),
+            swiftSettings: compact, linkerSettings: withoutUnwinding),
         .executableTarget(name: "cedar-corpus", dependencies: ["Cedar", "JSON"], swiftSettings: strict),
         .executableTarget(name: "audit-log-writer", dependencies: ["AuditLog", "JSON", "Linux"], swiftSettings: strict),
         .executableTarget(

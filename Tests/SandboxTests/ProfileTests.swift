@@ -154,7 +154,7 @@ private func show(_ rule: FileRule) -> String {
     ("fumehood: 1\nlimits: {cpu_tme: 1s}\n", "mine.yaml:2:10: limits: unknown key `cpu_tme`\nhelp: did you mean `cpu_time`?"),
     ("fumehood: 1\nladder: 3\n", "mine.yaml:2:9: ladder: expected `standard` or `none`, found `3`"),
     ("fumehood: 1\nladder: {memry: {}}\n", "mine.yaml:2:10: ladder: unknown key `memry`\nhelp: did you mean `memory`?"),
-    ("fumehood: 1\ndurability: fst\n", "mine.yaml:2:13: durability: expected `strict` or `fast`, found `fst`"),
+    ("fumehood: 1\ndurability: fst\n", "mine.yaml:2:13: durability: expected `strict` or `fast`, found `fst`\nhelp: did you mean `fast`?"),
     (
         "fumehood: 1\nreads: [\"a b\"]\n",
         "mine.yaml:2:9: reads[0]: `a b` is not a tool's name\nhelp: name it as its server lists it: `read_query`"
