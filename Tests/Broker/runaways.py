@@ -159,14 +159,14 @@ def _():
 def _():
     folder = policies("more", """
         @id("tools") permit (principal, action in Action::"CallTool", resource);
-        @id("more") @raise("1000") permit (principal, action == Action::"sys__limit", resource) when { context.crossed.limit == "call_rate" };
+        @id("more") @raise("1000000") permit (principal, action == Action::"sys__limit", resource) when { context.crossed.limit == "call_rate" };
         """)
     session = started("raised", {"call_rate": {"throttle": 4}, **CALM}, "--policy", folder)
     _, gaps = storm(session, 2.5, lambda n: f"call {n}")
     assert path(record(session)) == [], "it was raised, and nothing was done"
     assert records("decision")[-1]["policies"] != [], "no record"
     asked = [line for line in records("decision") if line["tool"] == "sys__limit"]
-    assert asked and asked[-1]["outcome"] == "allow" and asked[-1]["obligations"] == ["raise(1000)"] and asked[-1]["data"]["crossed"]["limit"] == "call_rate", asked
+    assert asked and asked[-1]["outcome"] == "allow" and asked[-1]["obligations"] == ["raise(1000000)"] and asked[-1]["data"]["crossed"]["limit"] == "call_rate", asked
     folder = policies("ask", """
         @id("tools") permit (principal, action in Action::"CallTool", resource);
         @id("ask") @ask("so many calls?") permit (principal, action == Action::"sys__limit", resource);
