@@ -268,7 +268,7 @@ package final class Supervisor {
         }
         guard let number = listener?.number else { return }
         setNonBlocking(number)
-        if learning != nil { Notify.answerAtOnce(listener!) }
+        Notify.answerAtOnce(listener!)
         watch(number, .readable, .listener)
     }
 
